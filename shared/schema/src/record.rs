@@ -1,0 +1,120 @@
+//! Telling the records of a stream apart, and keeping those that are not ours.
+
+use std::borrow::Cow;
+
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{Alert, Hop, Trace};
+
+/// One line of a stream. A type that this version does not know is kept byte for byte.
+#[derive(Clone, Debug)]
+pub enum Record {
+    /// `"type": "hop"`
+    Hop(Box<Hop>),
+    /// `"type": "trace"`
+    Trace(Box<Trace>),
+    /// `"type": "alert"`
+    Alert(Box<Alert>),
+    /// Anything else, as it was written.
+    Other(Box<RawValue>),
+}
+
+#[derive(Deserialize)]
+struct TypeOnly<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<Cow<'a, str>>,
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        let kind = serde_json::from_str::<TypeOnly>(raw.get()).ok().and_then(|only| only.kind);
+        match kind.as_deref() {
+            Some("hop") => typed(&raw).map(Self::Hop),
+            Some("trace") => typed(&raw).map(Self::Trace),
+            Some("alert") => typed(&raw).map(Self::Alert),
+            _ => Ok(Self::Other(raw)),
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned, E: Error>(raw: &RawValue) -> Result<Box<T>, E> {
+    serde_json::from_str(raw.get()).map(Box::new).map_err(E::custom)
+}
+
+#[derive(Serialize)]
+struct Tagged<'a, T> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Hop(body) => Tagged { kind: "hop", body }.serialize(serializer),
+            Self::Trace(body) => Tagged { kind: "trace", body }.serialize(serializer),
+            Self::Alert(body) => Tagged { kind: "alert", body }.serialize(serializer),
+            Self::Other(raw) => raw.serialize(serializer),
+        }
+    }
+}
+
+impl From<Hop> for Record {
+    fn from(hop: Hop) -> Self {
+        Self::Hop(Box::new(hop))
+    }
+}
+
+impl From<Trace> for Record {
+    fn from(trace: Trace) -> Self {
+        Self::Trace(Box::new(trace))
+    }
+}
+
+/// The version of records that say none.
+pub(crate) fn version() -> u32 {
+    crate::VERSION
+}
+
+/// The round of records that say none.
+pub(crate) fn first_round() -> u64 {
+    1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SILENT: &str = r#"{"type":"hop","v":1,"trace_id":"t","host":"h","resolved_ip":"192.0.2.1","source_ip":null,"protocol":"udp","port":33434,"round":1,"at":"2026-11-24T10:00:00.000000Z","hop":3,"ip":null,"probes":[{"rtt_ms":null,"ok":false,"flow":0}],"sent":1,"received":0,"loss_pct":100.0,"rtt":null,"reply":null,"flows":[],"is_destination":false,"is_private":false,"is_timeout":true}"#;
+
+    #[test]
+    fn a_hop_reads_and_writes_the_same_line() {
+        let record: Record = serde_json::from_str(SILENT).unwrap();
+        assert!(matches!(&record, Record::Hop(hop) if hop.hop == 3 && hop.is_timeout));
+        assert_eq!(serde_json::to_string(&record).unwrap(), SILENT);
+    }
+
+    #[test]
+    fn unknown_members_of_a_known_type_are_no_error() {
+        let line = SILENT.replace("\"v\":1", "\"v\":1,\"mine\":{\"a\":[1,2]}");
+        assert!(matches!(serde_json::from_str(&line).unwrap(), Record::Hop(_)));
+    }
+
+    #[test]
+    fn strangers_are_kept_byte_for_byte() {
+        for line in [r#"{"type":"x",  "a":1.50}"#, r#"{"a":[1e3]}"#, r"[1,2]", "17"] {
+            let record: Record = serde_json::from_str(line).unwrap();
+            assert_eq!(serde_json::to_string(&record).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn a_missing_member_is_named() {
+        let error = serde_json::from_str::<Record>(r#"{"type":"hop"}"#).unwrap_err();
+        assert!(error.to_string().contains("trace_id"), "{error}");
+    }
+}

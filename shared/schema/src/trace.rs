@@ -1,0 +1,132 @@
+//! `trace`: the one line that ends a trace or a round.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Protocol, Time};
+
+/// The last record of a trace or a round: how it was made and how it ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct Trace {
+    /// Schema major version.
+    #[serde(default = "crate::record::version")]
+    pub v: u32,
+    /// `UUIDv7` that joins the records of one trace (one round).
+    pub trace_id: String,
+    /// What was asked for.
+    pub host: String,
+    /// The address traced; null where the name did not resolve.
+    pub resolved_ip: Option<String>,
+    /// The address probed from; null where there was no route.
+    pub source_ip: Option<String>,
+    /// Transport of the probes.
+    pub protocol: Protocol,
+    /// Destination port; null for ICMP.
+    pub port: Option<u16>,
+    /// The repetition, from 1.
+    #[serde(default = "crate::record::first_round")]
+    pub round: u64,
+    /// The program that traced.
+    pub tool: String,
+    /// Its version.
+    pub version: String,
+    /// Operating system and architecture.
+    pub platform: String,
+    /// Largest TTL allowed.
+    pub max_hops: u8,
+    /// Probes per TTL and flow.
+    pub probes: u32,
+    /// Longest wait for an answer, in seconds.
+    pub timeout_s: f64,
+    /// How flows were chosen.
+    pub method: Method,
+    /// When the trace began.
+    pub started_at: Time,
+    /// When it ended.
+    pub completed_at: Time,
+    /// The address traced answered as a destination does.
+    pub reached: bool,
+    /// Why it ended.
+    pub stop: Stop,
+    /// What went wrong; null where nothing did.
+    pub error: Option<String>,
+    /// TTLs reported.
+    pub hops: u32,
+    /// TTLs at which anybody answered.
+    pub responded: u32,
+    /// Probes sent, those beyond the last hop included.
+    pub sent: u32,
+    /// Probes answered, those beyond the last hop included.
+    pub received: u32,
+    /// Packets that looked like answers and were not counted as such.
+    #[serde(default, skip_serializing_if = "Ignored::is_empty")]
+    pub ignored: Ignored,
+}
+
+/// Packets that looked like answers and were not believed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Ignored {
+    /// Second and later answers to one probe.
+    pub duplicate: u64,
+    /// Answers that came after their hop had been reported.
+    pub late: u64,
+    /// Answers that quote too little to say which probe they answer.
+    pub ambiguous: u64,
+    /// Answers whose quoted packet names this trace but is none that was sent.
+    pub forged: u64,
+}
+
+impl Ignored {
+    /// Nothing was ignored.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// How flows were chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Method {
+    /// What a load balancer hashes stays fixed for a flow (Augustin et al. 2006).
+    Paris,
+    /// Every probe is a flow of its own.
+    Classic,
+    /// The Multipath Detection Algorithm (Veitch et al. 2009).
+    Mda,
+}
+
+/// Why a trace ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The address traced answered.
+    Destination,
+    /// Too many silent hops in a row, and nothing beyond them answered.
+    GapLimit,
+    /// The largest TTL was probed.
+    MaxHops,
+    /// Somebody on the way said that the destination cannot be reached.
+    Unreachable,
+    /// A signal ended it.
+    Interrupted,
+    /// It could not be made.
+    Error,
+}
+
+impl Stop {
+    /// The name as the records spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Destination => "destination",
+            Self::GapLimit => "gap_limit",
+            Self::MaxHops => "max_hops",
+            Self::Unreachable => "unreachable",
+            Self::Interrupted => "interrupted",
+            Self::Error => "error",
+        }
+    }
+}
