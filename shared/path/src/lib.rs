@@ -1,1 +1,3 @@
-//! Placeholder.
+//! Pure analysis over traceroute hops: no input or output, no clock.
+
+pub mod special;

@@ -1,0 +1,131 @@
+//! UDP without privileges: an ordinary socket for each flow, and the ICMP errors that the kernel
+//! queues for it (`IP_RECVERR`, `IPV6_RECVERR`).
+//!
+//! The kernel has matched addresses and ports; it shows neither the quoted IP header nor the UDP
+//! header. Which probe it was stands in the payload, where the router quoted as much. Routers
+//! that quote eight octets (RFC 792) leave only the flow.
+
+use std::io;
+use std::net::IpAddr;
+use std::os::fd::BorrowedFd;
+
+use socket2::{Protocol as IpProtocol, Type};
+
+use super::raw::read_udp_replies;
+use super::socket::{self, Binding, Sender};
+use super::sys::{ExtendedError, Message};
+use super::{Arrival, Channel, ErrorKind, Reply, Sources, Ticket, peer};
+use crate::packet::build::ProbePacket;
+use crate::packet::extension::{Extensions, LEGACY_OFFSET};
+use crate::packet::shape::{Shape, Verdict};
+
+/// One family's UDP sockets.
+pub(crate) struct ErrorQueue {
+    v6: bool,
+    shape: Shape,
+    senders: Vec<Sender>,
+    buffer: Vec<u8>,
+}
+
+impl ErrorQueue {
+    pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
+        let senders = (0..shape.flows)
+            .map(|flow| {
+                let port = shape.flow_base.wrapping_add(flow);
+                let socket = socket::open(v6, Type::DGRAM, IpProtocol::UDP, binding, port)?;
+                socket::set_tos(&socket, v6, binding.tos)?;
+                socket::queue_errors(&socket, v6)?;
+                socket::stamp_both(&socket, v6)?;
+                Ok(Sender::new(socket))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { v6, shape: shape.clone(), senders, buffer: vec![0; 1 << 16] })
+    }
+}
+
+impl Channel for ErrorQueue {
+    fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
+        self.senders.iter().map(Sender::fd).collect()
+    }
+
+    fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
+        let flow = usize::from(probe.flow.wrapping_sub(self.shape.flow_base));
+        let sender = self.senders.get_mut(flow).ok_or(io::ErrorKind::InvalidInput)?;
+        let to = peer(probe.target, probe.scope, probe.port);
+        sender.send(&probe.payload(), to, Some(probe.ttl), ticket)
+    }
+
+    fn receive(&mut self, _: Sources<'_>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
+        let Self { v6, shape, senders, buffer } = self;
+        for (sender, port) in senders.iter().zip(shape.flow_base..) {
+            sender.read_errors(buffer, arrivals, |message, error, data| {
+                let target = message.name?.ip();
+                queued_error(*v6, 8, message, error, data).map_or_else(
+                    |error| Some(Arrival::Refused { target, error }),
+                    |queued| match shape.judge_payload(queued.quote, target, port) {
+                        Verdict::Ours { identity, .. } => {
+                            Some(queued.reply(target, port, identity, message))
+                        }
+                        Verdict::Forged => Some(Arrival::Forged { target }),
+                        Verdict::Foreign => None,
+                    },
+                )
+            })?;
+            read_udp_replies(&sender.socket, shape, port, buffer, arrivals)?;
+        }
+        Ok(())
+    }
+}
+
+/// An ICMP error from an error queue.
+pub(super) struct Queued<'a> {
+    kind: ErrorKind,
+    responder: IpAddr,
+    extensions: Extensions,
+    /// The quoted octets, from where the kernel shows them.
+    pub(super) quote: &'a [u8],
+}
+
+impl Queued<'_> {
+    pub(super) fn reply(
+        self,
+        target: IpAddr,
+        flow: u16,
+        identity: Option<crate::packet::identity::Identity>,
+        message: &Message,
+    ) -> Arrival {
+        let answer = self.kind.answer(self.responder, message.ttl, self.extensions);
+        let at = message.stamp;
+        Arrival::Reply(Reply { target, flow, identity, quoted_ttl: None, at, rtt: None, answer })
+    }
+}
+
+/// Reads an entry of the error queue. `hidden` octets of the quoted transport come before what
+/// the kernel shows. An error of our own kernel comes back as one.
+pub(super) fn queued_error<'a>(
+    v6: bool,
+    hidden: usize,
+    message: &Message,
+    error: &ExtendedError,
+    data: &'a [u8],
+) -> Result<Queued<'a>, io::Error> {
+    let from_icmp = matches!(error.origin, libc::SO_EE_ORIGIN_ICMP | libc::SO_EE_ORIGIN_ICMP6);
+    let Some(responder) = error.offender.filter(|_| from_icmp) else {
+        return Err(io::Error::from_raw_os_error(error.errno as i32));
+    };
+    let header = if v6 { 40 } else { 20 };
+    let legacy = LEGACY_OFFSET - header - hidden;
+    let (end, extensions) = match error.extension_offset() {
+        Some(offset) => (offset, data.get(offset..).map(Extensions::parse)),
+        None => (legacy, data.get(legacy..).map(Extensions::parse_legacy)),
+    };
+    let extensions = extensions.unwrap_or_default();
+    let quote = if extensions.is_empty() { data } else { data.get(..end).unwrap_or(data) };
+    let mtu = match (v6, error.icmp_type, error.code) {
+        (false, 3, 4) | (true, 2, _) => Some(error.info),
+        _ => None,
+    };
+    debug_assert!(message.len >= quote.len());
+    let kind = ErrorKind { v6, icmp_type: error.icmp_type, code: error.code, mtu };
+    Ok(Queued { kind, responder, extensions, quote })
+}

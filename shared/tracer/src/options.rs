@@ -1,0 +1,121 @@
+//! What the user asked for.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tm_schema::Protocol;
+
+use crate::trace::{Plan, Wait};
+
+/// What the user asked for. [`Options::default`] is what `tm-probe HOST` does.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Transport of the probes.
+    pub protocol: Protocol,
+    /// Load balancers see one flow; otherwise every probe is a flow of its own.
+    pub paris: bool,
+    /// Use no raw sockets, even where they are allowed.
+    pub unprivileged: bool,
+    /// Destination port; `None`: 33434 for UDP, 80 for TCP.
+    pub port: Option<u16>,
+    /// Source port of flow 0, or ICMP identifier; `None`: one that is free.
+    pub source_port: Option<u16>,
+    /// The first TTL probed.
+    pub first_hop: u8,
+    /// The largest TTL probed.
+    pub max_hops: u8,
+    /// Probes per TTL and flow.
+    pub probes: u16,
+    /// Flows probed side by side.
+    pub flows: u16,
+    /// How long to wait for an answer.
+    pub wait: Wait,
+    /// Silent hops in a row that end a trace; 0: none do.
+    pub gap_limit: u8,
+    /// Interface to send from.
+    pub interface: Option<String>,
+    /// Address to send from.
+    pub source: Option<IpAddr>,
+    /// TOS octet or traffic class.
+    pub tos: u8,
+    /// Octets of a whole probe; `None`: 60 for IPv4, 80 for IPv6.
+    pub size: Option<usize>,
+    /// Packets a second over all traces; 0: no limit.
+    pub rate: u32,
+    /// Repetitions; 0: until interrupted.
+    pub rounds: u64,
+    /// From the start of one round to the start of the next.
+    pub interval: Duration,
+    /// Traces at a time.
+    pub parallel: usize,
+    /// Time between the first probes of two neighbouring TTLs.
+    pub stagger: Duration,
+    /// Time between two probes at one TTL.
+    pub spacing: Duration,
+}
+
+impl Options {
+    /// Longest waits, as `-w` says them.
+    pub const WAIT: Wait = Wait { max: Duration::from_secs(2), here: 3.0, near: 10.0 };
+    /// Time between the first probes of two neighbouring TTLs.
+    pub const STAGGER: Duration = Duration::from_micros(500);
+    /// Time between two probes at one TTL.
+    pub const SPACING: Duration = Duration::from_millis(5);
+    /// TTLs in flight beyond the farthest answer.
+    const LEAD: u8 = 12;
+
+    /// Destination port; `None` for ICMP.
+    pub fn target_port(&self) -> Option<u16> {
+        match self.protocol {
+            Protocol::Udp => Some(self.port.unwrap_or(33434)),
+            Protocol::Tcp => Some(self.port.unwrap_or(80)),
+            Protocol::Icmp => None,
+        }
+    }
+
+    /// The plan of one trace.
+    pub(crate) fn plan(&self, serial: bool, longest_wait: Option<Duration>) -> Plan {
+        let max = longest_wait.map_or(self.wait.max, |longest| self.wait.max.min(longest));
+        Plan {
+            first_hop: self.first_hop,
+            max_hops: self.max_hops,
+            probes: self.probes,
+            flows: self.flows,
+            wait: Wait { max, ..self.wait },
+            gap_limit: self.gap_limit,
+            lead: Self::LEAD,
+            stagger: self.stagger,
+            spacing: self.spacing,
+            serial,
+            expected_length: None,
+        }
+    }
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            protocol: Protocol::Udp,
+            paris: true,
+            unprivileged: false,
+            port: None,
+            source_port: None,
+            first_hop: 1,
+            max_hops: 30,
+            probes: 3,
+            flows: 1,
+            wait: Self::WAIT,
+            gap_limit: 3,
+            interface: None,
+            source: None,
+            tos: 0,
+            size: None,
+            rate: 0,
+            rounds: 1,
+            interval: Duration::from_secs(1),
+            parallel: 1024,
+            stagger: Self::STAGGER,
+            spacing: Self::SPACING,
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! From what a trace found to the records of the schema.
+
+use std::net::IpAddr;
+use std::time::{Duration, UNIX_EPOCH};
+
+use tm_schema::{Hop, Method, Probe, Reply, ReplyKind, Rtt, Stop, Time, Trace, loss_pct};
+
+use crate::options::Options;
+use crate::trace::{Answer, HopReport, Responder};
+
+/// What every record of one round says alike.
+#[derive(Clone, Debug)]
+pub(crate) struct Heading {
+    pub(crate) trace_id: String,
+    pub(crate) host: String,
+    pub(crate) target: Option<IpAddr>,
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) round: u64,
+    pub(crate) started: Duration,
+}
+
+/// How a round went.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) stop: Option<Stop>,
+    pub(crate) error: Option<String>,
+    pub(crate) hops: u32,
+    pub(crate) responded: u32,
+    pub(crate) sent: u32,
+    pub(crate) received: u32,
+    pub(crate) reached: bool,
+    pub(crate) ignored: tm_schema::Ignored,
+}
+
+/// A point in time, given as the time since 1970.
+pub(crate) fn time(since_1970: Duration) -> Time {
+    Time::from(UNIX_EPOCH + since_1970)
+}
+
+/// A trace id: `UUIDv7` (RFC 9562).
+pub(crate) fn trace_id() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+impl Heading {
+    /// The records of one TTL; `sent_at` tells when a probe left, by its sequence.
+    pub(crate) fn hops(
+        &self,
+        options: &Options,
+        report: &HopReport,
+        sent_at: impl Fn(u32) -> Duration,
+    ) -> Vec<Hop> {
+        let sequences = report
+            .responders
+            .iter()
+            .flat_map(|responder| responder.probes.iter().map(|(sent, _)| sent.sequence))
+            .chain(report.lost.iter().map(|sent| sent.sequence));
+        let Some(first) = sequences.clone().map(&sent_at).min() else { return Vec::new() };
+        let sent = sequences.count() as u32;
+        let received = sent - report.lost.len() as u32;
+        let flow_of = |sent: &crate::trace::Sent| match options.paris {
+            true => sent.flow,
+            false => sent.sequence as u16,
+        };
+        let silent = Hop {
+            v: tm_schema::VERSION,
+            trace_id: self.trace_id.clone(),
+            host: self.host.clone(),
+            resolved_ip: self.target.map(|ip| ip.to_string()),
+            source_ip: self.source.map(|ip| ip.to_string()),
+            protocol: options.protocol,
+            port: options.target_port(),
+            round: self.round,
+            at: time(first),
+            hop: report.ttl,
+            ip: None,
+            probes: Vec::new(),
+            sent,
+            received,
+            loss_pct: loss_pct(sent, received),
+            rtt: None,
+            reply: None,
+            mpls: Vec::new(),
+            interface: None,
+            nat: None,
+            flows: Vec::new(),
+            is_destination: false,
+            is_private: false,
+            is_timeout: true,
+            dns: None,
+            asn: None,
+            geo: None,
+        };
+        if report.responders.is_empty() {
+            let probe = |sent: &crate::trace::Sent| Probe {
+                rtt_ms: None,
+                ok: false,
+                flow: flow_of(sent),
+                at: Some(time(sent_at(sent.sequence))),
+            };
+            return vec![Hop { probes: report.lost.iter().map(probe).collect(), ..silent }];
+        }
+        let answered = |responder: &Responder| {
+            let probe = |(sent, rtt): &(crate::trace::Sent, Duration)| Probe {
+                rtt_ms: Some(milliseconds(*rtt)),
+                ok: true,
+                flow: flow_of(sent),
+                at: Some(time(sent_at(sent.sequence))),
+            };
+            let probes: Vec<Probe> = responder.probes.iter().map(probe).collect();
+            let rtts: Vec<f64> = probes.iter().filter_map(|probe| probe.rtt_ms).collect();
+            let mut flows: Vec<u16> = probes.iter().map(|probe| probe.flow).collect();
+            flows.sort_unstable();
+            flows.dedup();
+            let answer = &responder.answer;
+            Hop {
+                ip: Some(responder.ip.to_string()),
+                probes,
+                rtt: Rtt::of(&rtts),
+                reply: Some(reply(answer, self.target)),
+                mpls: answer.mpls.clone(),
+                interface: answer.interface.clone(),
+                nat: answer.nat,
+                flows,
+                is_destination: is_destination(answer, self.target),
+                is_private: tm_path::special::is_private(responder.ip),
+                is_timeout: false,
+                ..silent.clone()
+            }
+        };
+        report.responders.iter().map(answered).collect()
+    }
+
+    /// The record that ends the round.
+    pub(crate) fn trace(&self, options: &Options, outcome: &Outcome, now: Duration) -> Trace {
+        Trace {
+            v: tm_schema::VERSION,
+            trace_id: self.trace_id.clone(),
+            host: self.host.clone(),
+            resolved_ip: self.target.map(|ip| ip.to_string()),
+            source_ip: self.source.map(|ip| ip.to_string()),
+            protocol: options.protocol,
+            port: options.target_port(),
+            round: self.round,
+            tool: "tm-probe".to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
+            max_hops: options.max_hops,
+            probes: u32::from(options.probes),
+            timeout_s: options.wait.max.as_secs_f64(),
+            method: if options.paris { Method::Paris } else { Method::Classic },
+            started_at: time(self.started),
+            completed_at: time(now.max(self.started)),
+            reached: outcome.reached,
+            stop: outcome.stop.unwrap_or(Stop::Error),
+            error: outcome.error.clone(),
+            hops: outcome.hops,
+            responded: outcome.responded,
+            sent: outcome.sent,
+            received: outcome.received,
+            ignored: outcome.ignored,
+        }
+    }
+}
+
+/// Milliseconds to a tenth of a microsecond.
+fn milliseconds(rtt: Duration) -> f64 {
+    (rtt.as_secs_f64() * 1e7).round() / 1e4
+}
+
+fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {
+    answer.kind != ReplyKind::TimeExceeded && Some(answer.responder) == target
+}
+
+fn reply(answer: &Answer, target: Option<IpAddr>) -> Reply {
+    Reply {
+        kind: answer.kind,
+        icmp_type: answer.icmp_type,
+        code: answer.code,
+        ttl: answer.ttl,
+        note: note(answer, target),
+    }
+}
+
+/// The annotation as traceroute prints it.
+fn note(answer: &Answer, target: Option<IpAddr>) -> Option<String> {
+    if answer.kind != ReplyKind::DestUnreachable {
+        return None;
+    }
+    let (icmp_type, code) = (answer.icmp_type?, answer.code?);
+    let fragmentation = || answer.mtu.map_or("!F".to_owned(), |mtu| format!("!F-{mtu}"));
+    let text = match (answer.responder.is_ipv6(), icmp_type, code) {
+        // A closed port is how a destination answers UDP; anybody else refuses with it.
+        (false, 3, 3) | (true, 1, 4) if Some(answer.responder) == target => return None,
+        (false, 3, 0) | (true, 1, 0) => "!N".to_owned(),
+        (false, 3, 1) | (true, 1, 3) => "!H".to_owned(),
+        (false, 3, 2) | (true, 4, 1) => "!P".to_owned(),
+        (false, 3, 4) | (true, 2, _) => fragmentation(),
+        (false, 3, 5) | (true, 1, 2) => "!S".to_owned(),
+        (false, 3, 13) | (true, 1, 1) => "!X".to_owned(),
+        (false, 3, 14) => "!V".to_owned(),
+        (false, 3, 15) => "!C".to_owned(),
+        (false, 3, code) | (true, 1, code) => format!("!<{code}>"),
+        (_, icmp_type, code) => format!("!<{icmp_type}-{code}>"),
+    };
+    Some(text)
+}

@@ -1,0 +1,394 @@
+//! One trace as a state machine: which probe to send next, how long to wait, when a hop is
+//! settled, when to stop. It has no sockets and no clock; whoever drives it says what time it is.
+//!
+//! - TTLs are opened one after the other, a [`Plan::stagger`] apart, up to [`Plan::lead`] TTLs
+//!   beyond the farthest answer, so that a whole path is in flight at once.
+//! - The probes of one TTL leave a [`Plan::spacing`] apart.
+//! - Probes that overshot the destination are measurements of the destination: the first
+//!   [`Plan::probes`] of a flow that reached it are the probes of its last hop, and no more are
+//!   sent. So the destination's limit on ICMP errors is not spent on answers nobody counts.
+//! - A probe waits at most [`Wait::max`], less once its own or a farther hop has answered.
+//! - An answer that does not say which probe it answers is believed only where one probe alone
+//!   can have caused it. The flow then goes on one probe at a time.
+
+mod flow;
+mod report;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
+
+use flow::Flow;
+pub use report::{HopReport, Responder, Sent};
+
+/// How to trace.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The first TTL probed.
+    pub first_hop: u8,
+    /// The largest TTL probed.
+    pub max_hops: u8,
+    /// Probes per TTL and flow.
+    pub probes: u16,
+    /// Flows probed side by side.
+    pub flows: u16,
+    /// How long to wait for an answer.
+    pub wait: Wait,
+    /// Silent hops in a row that end a trace when nothing beyond them answers; 0: none do.
+    pub gap_limit: u8,
+    /// TTLs in flight beyond the farthest answer.
+    pub lead: u8,
+    /// Time between the first probes of two neighbouring TTLs.
+    pub stagger: Duration,
+    /// Time between two probes at one TTL.
+    pub spacing: Duration,
+    /// One probe of a flow in flight at a time.
+    pub serial: bool,
+    /// Where an earlier round met the destination.
+    pub expected_length: Option<u8>,
+}
+
+/// How long to wait for an answer, as `traceroute -w MAX,HERE,NEAR` says it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Wait {
+    /// The longest wait.
+    pub max: Duration,
+    /// Times the RTT of an answer from the same TTL.
+    pub here: f64,
+    /// Times the RTT of an answer from a farther TTL.
+    pub near: f64,
+}
+
+impl Wait {
+    /// Routers answer from their slow path; a wait cut short is never shorter than this.
+    pub const FLOOR: Duration = Duration::from_millis(250);
+
+    fn times(&self, factor: f64, rtt: Duration) -> Duration {
+        let wait = Duration::try_from_secs_f64(rtt.as_secs_f64() * factor).unwrap_or(self.max);
+        wait.max(Self::FLOOR).min(self.max)
+    }
+}
+
+/// An answer to a probe.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// Who answered.
+    pub responder: IpAddr,
+    /// What kind of packet it was.
+    pub kind: ReplyKind,
+    /// ICMP type.
+    pub icmp_type: Option<u8>,
+    /// ICMP code.
+    pub code: Option<u8>,
+    /// MTU that an ICMP error named.
+    pub mtu: Option<u32>,
+    /// TTL of the answer's own IP header.
+    pub ttl: Option<u8>,
+    /// MPLS label stack.
+    pub mpls: Vec<MplsLabel>,
+    /// Interface that the responder named.
+    pub interface: Option<Interface>,
+    /// The quoted datagram was rewritten on its way; `None`: cannot be seen.
+    pub nat: Option<bool>,
+}
+
+/// A probe to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// Counts the probes of this trace from 0.
+    pub sequence: u32,
+    /// TTL or hop limit.
+    pub ttl: u8,
+    /// Flow id.
+    pub flow: u16,
+}
+
+/// What a trace wants next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// Send this probe now.
+    Send(Send),
+    /// Nothing to do before this time.
+    Wait(Duration),
+    /// The trace is over.
+    Done,
+}
+
+/// A probe that was sent.
+#[derive(Clone, Debug)]
+struct Slot {
+    ttl: u8,
+    flow: u16,
+    sent_at: Duration,
+    /// No other probe of the flow was in flight.
+    alone: bool,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Waiting,
+    Answered(Box<Answer>, Duration),
+    Lost,
+    /// Answered by somebody who quoted too little to say so; sent again.
+    Replaced,
+    /// The kernel would not send it.
+    Failed,
+}
+
+/// The state of one trace.
+#[derive(Debug)]
+pub struct Trace {
+    plan: Plan,
+    target: IpAddr,
+    slots: Vec<Slot>,
+    /// Sequences of the probes in state `Waiting`.
+    waiting: Vec<usize>,
+    flows: Vec<Flow>,
+    /// The farthest TTL that anybody answered at; `first_hop - 1` before that.
+    farthest: u8,
+    /// Largest RTT at each TTL.
+    slowest: Vec<Option<Duration>>,
+    next_report: u16,
+    reports: Vec<HopReport>,
+    stop: Option<Stop>,
+    ignored: Ignored,
+    sent: u32,
+    received: u32,
+}
+
+impl Trace {
+    /// A trace to `target` that begins at `now`.
+    pub fn new(plan: Plan, target: IpAddr, now: Duration) -> Self {
+        let flows = (0..plan.flows).map(|_| Flow::new(&plan, now)).collect();
+        let slowest = vec![None; usize::from(plan.max_hops) + 1];
+        Self {
+            farthest: plan.first_hop.saturating_sub(1),
+            next_report: u16::from(plan.first_hop),
+            plan,
+            target,
+            slots: Vec::new(),
+            waiting: Vec::new(),
+            flows,
+            slowest,
+            reports: Vec::new(),
+            stop: None,
+            ignored: Ignored::default(),
+            sent: 0,
+            received: 0,
+        }
+    }
+
+    /// What to do at `now`.
+    pub fn poll(&mut self, now: Duration) -> Next {
+        self.expire(now);
+        self.settle();
+        if self.stop.is_some() {
+            return Next::Done;
+        }
+        let mut wake = self.next_deadline(now);
+        for id in 0..self.plan.flows {
+            match self.next_of_flow(id, now) {
+                Some(due) if due.at <= now => return Next::Send(self.launch(id, due, now)),
+                Some(due) => wake = wake.min(due.at),
+                None => {}
+            }
+        }
+        Next::Wait(wake)
+    }
+
+    /// The kernel would not send the probe; `retry` says when to try again, if at all.
+    pub fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+        let index = sequence as usize;
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.state = State::Failed;
+        self.sent = self.sent.saturating_sub(1);
+        let (ttl, flow) = (slot.ttl, usize::from(slot.flow));
+        self.waiting.retain(|&waiting| waiting != index);
+        if let (Some(at), Some(flow)) = (retry, self.flows.get_mut(flow)) {
+            flow.requeue(at, ttl);
+        }
+    }
+
+    /// The probe `sequence` was answered after `rtt`, quoted with the TTL `quoted_ttl`.
+    pub fn answered(
+        &mut self,
+        sequence: u32,
+        answer: Answer,
+        quoted_ttl: Option<u8>,
+        rtt: Duration,
+    ) {
+        let index = sequence as usize;
+        let next_report = self.next_report;
+        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
+        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
+            return self.ignored.forged += 1; // no router adds to a TTL
+        }
+        match slot.state {
+            State::Failed => return self.ignored.forged += 1,
+            State::Answered(..) | State::Replaced => return self.ignored.duplicate += 1,
+            State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
+            State::Waiting | State::Lost => {}
+        }
+        slot.state = State::Answered(Box::new(answer), rtt);
+        let (ttl, flow) = (slot.ttl, slot.flow);
+        self.received += 1;
+        self.waiting.retain(|&waiting| waiting != index);
+        if let Some(slowest) = self.slowest.get_mut(usize::from(ttl)) {
+            *slowest = Some(slowest.map_or(rtt, |slowest| slowest.max(rtt)));
+        }
+        self.find_end(flow);
+    }
+
+    /// A probe of `flow` was answered, and the answer does not say which. Returns the probe
+    /// where only one can be meant.
+    pub fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
+        let max = self.plan.wait.max;
+        let open = |slot: &Slot| match slot.state {
+            State::Waiting => true,
+            State::Lost => !slot.alone && slot.sent_at + max > now,
+            _ => false,
+        };
+        let mut candidates =
+            self.slots.iter().enumerate().filter(|(_, slot)| slot.flow == flow && open(slot));
+        match (candidates.next(), candidates.next()) {
+            (Some((index, _)), None) => return Some(index as u32),
+            (None, _) => self.ignored.late += 1,
+            _ => self.ambiguous(flow),
+        }
+        None
+    }
+
+    /// Counts a packet that quoted a datagram of ours and got it wrong.
+    pub fn forged(&mut self) {
+        self.ignored.forged += 1;
+    }
+
+    /// Ends the trace now; hops that are not settled are reported as far as they are known.
+    pub fn interrupt(&mut self, stop: Stop) {
+        if self.stop.is_none() {
+            self.finish(stop, self.farthest);
+        }
+    }
+
+    /// The hops settled since the last call, in TTL order.
+    pub fn take_reports(&mut self) -> Vec<HopReport> {
+        std::mem::take(&mut self.reports)
+    }
+
+    /// Why it ended, once it has.
+    pub fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    /// Packets that were not believed.
+    pub fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    /// Probes sent and answered.
+    pub fn totals(&self) -> (u32, u32) {
+        (self.sent, self.received)
+    }
+
+    /// Where the destination answered.
+    pub fn length(&self) -> Option<u8> {
+        self.flows
+            .iter()
+            .filter_map(|flow| flow.end)
+            .filter(|end| end.destination)
+            .map(|end| end.ttl)
+            .max()
+    }
+
+    fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
+        let sequence = self.slots.len();
+        let alone = self.flows.get_mut(usize::from(id)).is_some_and(|flow| {
+            flow.take(due);
+            flow.serial
+        });
+        self.slots.push(Slot {
+            ttl: due.ttl,
+            flow: id,
+            sent_at: now,
+            alone,
+            state: State::Waiting,
+        });
+        self.waiting.push(sequence);
+        self.sent += 1;
+        Send { sequence: sequence as u32, ttl: due.ttl, flow: id }
+    }
+
+    /// Gives up on the probes that have waited long enough.
+    fn expire(&mut self, now: Duration) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        waiting.retain(|&index| {
+            let over = self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now);
+            if over && let Some(slot) = self.slots.get_mut(index) {
+                slot.state = State::Lost;
+            }
+            !over
+        });
+        self.waiting = waiting;
+        for id in 0..self.plan.flows {
+            self.replace_ambiguous(id, now);
+        }
+    }
+
+    fn deadline(&self, slot: &Slot) -> Duration {
+        let wait = &self.plan.wait;
+        if slot.alone && !self.plan.serial {
+            return slot.sent_at + wait.max; // a late answer would be taken for the next one's
+        }
+        let end = self.flows.get(usize::from(slot.flow)).and_then(|flow| flow.end);
+        let (from, to) = match end {
+            Some(end) if end.ttl <= slot.ttl => (end.ttl, self.plan.max_hops), // it overshot
+            _ => (slot.ttl, slot.ttl),
+        };
+        let (from, beyond) = (usize::from(from), usize::from(to) + 1);
+        let here = self.slowest.get(from..beyond).into_iter().flatten().flatten().max();
+        let near = self.slowest.get(beyond..).into_iter().flatten().flatten().max();
+        let here = here.map(|&rtt| wait.times(wait.here, rtt));
+        let near = near.map(|&rtt| wait.times(wait.near, rtt));
+        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+    }
+
+    fn next_deadline(&self, now: Duration) -> Duration {
+        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
+        let unsure = self.flows.iter().filter_map(|flow| flow.quiet_at);
+        let latest = now + self.plan.wait.max;
+        waiting.map(|slot| self.deadline(slot)).chain(unsure).min().unwrap_or(latest)
+    }
+
+    /// Where the flow ends: the nearest answer of the destination, or else the nearest
+    /// "unreachable" that nobody farther away belies.
+    fn find_end(&mut self, id: u16) {
+        let mut destination: Option<u8> = None;
+        let mut refused: Option<u8> = None;
+        let mut passed = 0;
+        for slot in self.slots.iter().filter(|slot| slot.flow == id) {
+            let State::Answered(answer, _) = &slot.state else { continue };
+            let nearest = |end: Option<u8>| Some(end.map_or(slot.ttl, |ttl| ttl.min(slot.ttl)));
+            match answer.kind {
+                ReplyKind::TimeExceeded => passed = slot.ttl.max(passed),
+                _ if answer.responder == self.target => destination = nearest(destination),
+                _ => refused = nearest(refused),
+            }
+        }
+        let end = match (destination, refused) {
+            (Some(ttl), _) => Some(flow::End { ttl, destination: true }),
+            (None, Some(ttl)) if ttl > passed => Some(flow::End { ttl, destination: false }),
+            _ => None,
+        };
+        let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
+        flow.end = end;
+        let answered = passed.max(destination.unwrap_or(0)).max(refused.unwrap_or(0));
+        flow.farthest = end.map_or(answered, |end| end.ttl);
+        let before = self.plan.first_hop.saturating_sub(1);
+        self.farthest = self.flows.iter().map(|flow| flow.farthest).fold(before, u8::max);
+    }
+}

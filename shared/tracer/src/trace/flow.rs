@@ -1,0 +1,211 @@
+//! The flows of a trace: which TTLs are open, what is due, and how a flow goes on one probe at a
+//! time once its answers cannot be told apart.
+
+use std::time::Duration;
+
+use super::{Plan, State, Trace};
+
+/// The state of one flow.
+#[derive(Debug)]
+pub(super) struct Flow {
+    /// The largest TTL opened.
+    opened: u8,
+    next_open: Duration,
+    queue: Vec<Due>,
+    pub(super) end: Option<End>,
+    /// The farthest TTL that anybody answered at.
+    pub(super) farthest: u8,
+    /// One probe in flight at a time.
+    pub(super) serial: bool,
+    /// Answers that could belong to several probes, not yet made good.
+    unresolved: usize,
+    /// When every probe that was in flight with others will have been given up for good.
+    pub(super) quiet_at: Option<Duration>,
+}
+
+/// A probe that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due {
+    pub(super) at: Duration,
+    pub(super) ttl: u8,
+}
+
+/// The TTL at which a flow ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct End {
+    pub(super) ttl: u8,
+    /// The destination answered there; otherwise somebody refused to carry on.
+    pub(super) destination: bool,
+}
+
+impl Flow {
+    pub(super) fn new(plan: &Plan, now: Duration) -> Self {
+        Self {
+            opened: plan.first_hop.saturating_sub(1),
+            next_open: now,
+            queue: Vec::new(),
+            end: None,
+            farthest: 0,
+            serial: plan.serial,
+            unresolved: 0,
+            quiet_at: None,
+        }
+    }
+
+    /// Removes what is being sent.
+    pub(super) fn take(&mut self, due: Due) {
+        if let Some(at) = self.queue.iter().position(|queued| *queued == due) {
+            self.queue.swap_remove(at);
+        }
+    }
+
+    /// Puts a probe that could not be sent back.
+    pub(super) fn requeue(&mut self, at: Duration, ttl: u8) {
+        self.queue.push(Due { at, ttl });
+    }
+
+    /// Nothing at this TTL is still to be sent.
+    pub(super) fn is_through(&self, ttl: u8) -> bool {
+        self.opened >= ttl && !self.queue.iter().any(|due| due.ttl == ttl)
+    }
+
+    /// Opens the TTLs up to `limit` whose time has come.
+    fn open(&mut self, limit: u8, plan: &Plan, now: Duration) {
+        while self.opened < limit && self.next_open <= now {
+            self.opened += 1;
+            for attempt in 0..u32::from(plan.probes) {
+                self.queue.push(Due {
+                    at: self.next_open.max(now) + plan.spacing * attempt,
+                    ttl: self.opened,
+                });
+            }
+            // A driver that came late may catch up a little, not all at once.
+            self.next_open =
+                self.next_open.max(now.saturating_sub(plan.stagger * 4)) + plan.stagger;
+        }
+    }
+
+    fn next_due(&self) -> Option<Due> {
+        if self.serial {
+            return self.queue.iter().copied().min_by_key(|due| (due.ttl, due.at));
+        }
+        self.queue.iter().copied().min_by_key(|due| (due.at, due.ttl))
+    }
+}
+
+impl Trace {
+    /// What the flow wants to send next, once nothing hinders it.
+    pub(super) fn next_of_flow(&mut self, id: u16, now: Duration) -> Option<Due> {
+        let limit = self.limit(id);
+        let enough = self.reached_end_often_enough(id);
+        let in_flight = self.in_flight(id);
+        let flow = self.flows.get_mut(usize::from(id))?;
+        flow.open(limit, &self.plan, now);
+        if let Some(end) = flow.end {
+            flow.queue.retain(|due| due.ttl < end.ttl || (due.ttl == end.ttl && !enough));
+        }
+        if flow.serial && (in_flight > 0 || flow.quiet_at.is_some()) {
+            return None;
+        }
+        let opening = (flow.opened < limit).then_some(Due { at: flow.next_open, ttl: 0 });
+        match (flow.next_due(), opening) {
+            (Some(due), Some(opening)) if opening.at < due.at => Some(opening),
+            (Some(due), _) => Some(due),
+            (None, opening) => opening,
+        }
+    }
+
+    /// The largest TTL that the flow may probe now.
+    fn limit(&self, id: u16) -> u8 {
+        let plan = &self.plan;
+        let flow = self.flows.get(usize::from(id));
+        if let Some(end) = flow.and_then(|flow| flow.end) {
+            return end.ttl;
+        }
+        let serial = flow.is_some_and(|flow| flow.serial);
+        let lead = if serial { 1 } else { plan.lead }.max(plan.gap_limit).max(1);
+        let base = if plan.gap_limit == 0 {
+            self.farthest.max(self.settled_through())
+        } else {
+            self.farthest
+        };
+        let limit = base.saturating_add(lead).min(plan.max_hops);
+        match plan.expected_length {
+            Some(length) if !self.is_missed(length) => limit.min(length),
+            _ => limit,
+        }
+    }
+
+    /// The destination did not answer where an earlier round met it.
+    fn is_missed(&self, length: u8) -> bool {
+        self.slots.iter().any(|slot| {
+            slot.ttl == length
+                && match &slot.state {
+                    State::Answered(answer, _) => answer.responder != self.target,
+                    State::Lost => true,
+                    _ => false,
+                }
+        })
+    }
+
+    /// The largest TTL up to which everything is settled.
+    fn settled_through(&self) -> u8 {
+        (self.plan.first_hop..=self.plan.max_hops)
+            .take_while(|&ttl| self.is_settled(ttl))
+            .last()
+            .unwrap_or(self.plan.first_hop.saturating_sub(1))
+    }
+
+    /// As many probes as wanted went to the end of the flow or beyond it.
+    fn reached_end_often_enough(&self, id: u16) -> bool {
+        let Some(end) = self.flows.get(usize::from(id)).and_then(|flow| flow.end) else {
+            return false;
+        };
+        self.counted(id, end.ttl).count() >= usize::from(self.plan.probes)
+    }
+
+    fn in_flight(&self, id: u16) -> usize {
+        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
+        waiting.filter(|slot| slot.flow == id).count()
+    }
+
+    /// Notes an answer that several probes of the flow can have caused.
+    pub(super) fn ambiguous(&mut self, id: u16) {
+        self.ignored.ambiguous += 1;
+        let in_flight = self.in_flight(id);
+        let latest = self
+            .slots
+            .iter()
+            .filter(|slot| slot.flow == id && !slot.alone)
+            .map(|slot| slot.sent_at)
+            .max();
+        let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
+        flow.serial = true;
+        flow.unresolved += 1;
+        flow.quiet_at = latest.map(|sent_at| sent_at + self.plan.wait.max);
+        if flow.unresolved >= in_flight {
+            flow.quiet_at = Some(Duration::ZERO); // every one of them has been answered
+        }
+    }
+
+    /// Once no answer to them can come any more, sends the probes again that were answered
+    /// without saying so: one at a time, so that the answers can be told apart.
+    pub(super) fn replace_ambiguous(&mut self, id: u16, now: Duration) {
+        let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
+        if flow.quiet_at.is_none_or(|at| at > now) {
+            return;
+        }
+        flow.quiet_at = None;
+        flow.unresolved = 0;
+        for slot in self.slots.iter_mut().filter(|slot| slot.flow == id && !slot.alone) {
+            if matches!(slot.state, State::Lost | State::Waiting) {
+                slot.state = State::Replaced;
+                flow.queue.push(Due { at: now, ttl: slot.ttl });
+            }
+        }
+        let slots = &self.slots;
+        self.waiting.retain(|&index| {
+            slots.get(index).is_some_and(|slot| matches!(slot.state, State::Waiting))
+        });
+    }
+}

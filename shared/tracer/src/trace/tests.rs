@@ -1,0 +1,1 @@
+//! The state machine against simulated paths, with no packet sent.
