@@ -1,1 +1,27 @@
-//! Placeholder.
+//! The stream contract that every tool keeps: NDJSON in, NDJSON out, and a word on stderr where
+//! something is wrong. What a tool does with the records is not here.
+//!
+//! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]).
+//! - [`input`], [`lines`], [`typed`]: from files and pipes to lines to records.
+//! - [`splice`] (feature `splice`): setting one member of a line, every other byte untouched.
+//! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
+//! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
+//! - [`text`], [`color`]: what may reach a terminal.
+
+pub mod cli;
+pub mod color;
+pub mod diagnostics;
+pub mod exit;
+pub mod input;
+pub mod lines;
+pub mod output;
+pub mod settings;
+pub mod signal;
+#[cfg(feature = "splice")]
+pub mod splice;
+pub mod text;
+pub mod typed;
+
+pub use diagnostics::Diagnostics;
+pub use exit::{Error, Outcome};
+pub use output::Output;

@@ -1,0 +1,63 @@
+//! Flags that tools share, and reading them with the precedence flag, environment, file, default.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser};
+
+use crate::color::When;
+use crate::{Diagnostics, settings};
+
+/// Flags of every tool.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Output")]
+pub struct Common {
+    /// Write to FILE, by way of a temporary beside it, instead of stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded too
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
+    pub color: When,
+
+    /// Say nothing but errors
+    #[arg(long)]
+    pub quiet: bool,
+
+    /// Say what is being done; twice: and why
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Common {
+    /// Diagnostics as loud as the flags say.
+    pub fn diagnostics(&self, tool: &str) -> Diagnostics {
+        Diagnostics::new(tool, self.verbose, self.quiet)
+    }
+}
+
+/// Flags of every tool that reads records.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Input")]
+pub struct Reading {
+    /// Files to read, one after the other; `-` or none: stdin
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// Stop at the first line that is no record, with exit code 2
+    #[arg(long)]
+    pub strict: bool,
+}
+
+/// Reads the command line. Ends the process on `--help`, `--version` and usage errors.
+pub fn parse<T: Parser>() -> T {
+    let command = match settings::apply(T::command()) {
+        Ok(command) => command,
+        Err(error) => {
+            let name = T::command().get_name().to_owned();
+            Diagnostics::new(&name, 0, false).error(error);
+            std::process::exit(2)
+        }
+    };
+    let matches = command.get_matches();
+    T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}

@@ -1,0 +1,175 @@
+//! Lines of bounded length. A line that is too long is handed on in pieces, so that a filter can
+//! pass it through and nobody runs out of memory.
+
+use std::io::{self, Read};
+
+use crate::input::Input;
+
+/// The longest line that is read as one.
+pub const LONGEST: usize = 1 << 20;
+
+/// A line, or a piece of one that is too long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line<'a> {
+    /// A line, its newline included; the last one may lack it.
+    Whole(&'a [u8]),
+    /// A piece of a line that is too long; `last`: the line ends with it.
+    Piece {
+        /// The octets.
+        bytes: &'a [u8],
+        /// The line ends with this piece.
+        last: bool,
+    },
+}
+
+/// Reads lines.
+#[derive(Debug)]
+pub struct Lines<R = Input> {
+    from: R,
+    buffer: Vec<u8>,
+    /// What has not been handed out: `buffer[start..end]`.
+    start: usize,
+    end: usize,
+    longest: usize,
+    inside_long_line: bool,
+    ended: bool,
+    number: u64,
+}
+
+impl<R: Read> Lines<R> {
+    /// Lines of up to [`LONGEST`] octets.
+    pub fn new(from: R) -> Self {
+        Self::with_longest(from, LONGEST)
+    }
+
+    fn with_longest(from: R, longest: usize) -> Self {
+        let buffer = vec![0; longest.min(64 << 10)];
+        Self {
+            from,
+            buffer,
+            start: 0,
+            end: 0,
+            longest,
+            inside_long_line: false,
+            ended: false,
+            number: 0,
+        }
+    }
+
+    /// The number of the line handed out last, from 1.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// The next line; `None` at the end.
+    pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
+        let mut searched = 0;
+        loop {
+            let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let unsearched = waiting.get(searched..).unwrap_or_default();
+            let newline = unsearched.iter().position(|&byte| byte == b'\n');
+            if let Some(at) = newline {
+                return Ok(Some(self.hand_out(searched + at + 1, true)));
+            }
+            searched = waiting.len();
+            if searched >= self.longest {
+                return Ok(Some(self.hand_out(searched, false)));
+            }
+            if self.ended {
+                return Ok((searched > 0).then(|| self.hand_out(searched, true)));
+            }
+            self.fill()?;
+        }
+    }
+
+    fn hand_out(&mut self, len: usize, ends: bool) -> Line<'_> {
+        let begin = self.start;
+        self.start += len;
+        self.number += u64::from(!self.inside_long_line);
+        let piece = self.inside_long_line || !ends;
+        self.inside_long_line = !ends;
+        let bytes = self.buffer.get(begin..begin + len).unwrap_or_default();
+        if piece { Line::Piece { bytes, last: ends } } else { Line::Whole(bytes) }
+    }
+
+    fn fill(&mut self) -> io::Result<()> {
+        self.buffer.copy_within(self.start..self.end, 0);
+        self.end -= self.start;
+        self.start = 0;
+        if self.end == self.buffer.len() {
+            self.buffer.resize((self.end * 2).min(self.longest), 0);
+        }
+        let space = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let read = self.from.read(space)?;
+        self.end += read;
+        self.ended = read == 0;
+        Ok(())
+    }
+}
+
+impl Lines<Input> {
+    /// A whole line waits, or more can be read without blocking: no need to flush yet.
+    pub fn more_waits(&self) -> bool {
+        let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
+        waiting.contains(&b'\n') || (!self.ended && self.from.is_ready())
+    }
+
+    /// The name that diagnostics give the input.
+    pub fn name(&self) -> &str {
+        &self.from.name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Hands out few octets at a time, as pipes do.
+    struct Dribble<'a>(&'a [u8], usize);
+
+    impl Read for Dribble<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let len = self.1.min(self.0.len()).min(buffer.len());
+            let (now, later) = self.0.split_at(len);
+            buffer[..len].copy_from_slice(now);
+            self.0 = later;
+            Ok(len)
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_octet_comes_out_in_order(text in "[ab\n]{0,200}", step in 1usize..9, longest in 4usize..40) {
+            let mut lines = Lines::with_longest(Dribble(text.as_bytes(), step), longest);
+            let (mut all, mut count) = (Vec::new(), 0);
+            while let Some(line) = lines.next_line().unwrap() {
+                match line {
+                    Line::Whole(bytes) => {
+                        prop_assert!(bytes.len() <= longest + 1);
+                        all.extend_from_slice(bytes);
+                        count += 1;
+                    }
+                    Line::Piece { bytes, last } => {
+                        all.extend_from_slice(bytes);
+                        count += u64::from(last);
+                    }
+                }
+            }
+            prop_assert_eq!(&all, text.as_bytes());
+            prop_assert!(lines.number() >= count && lines.number() <= count + 1);
+        }
+    }
+
+    #[test]
+    fn a_long_line_does_not_take_the_next_one_with_it() {
+        let mut lines = Lines::with_longest(Dribble(b"aaaaaaaaaaaa\nbb\n", 5), 4);
+        let mut last = Vec::new();
+        while let Some(line) = lines.next_line().unwrap() {
+            if let Line::Whole(bytes) = line {
+                last = bytes.to_vec();
+            }
+        }
+        assert_eq!((last.as_slice(), lines.number()), (&b"bb\n"[..], 2));
+    }
+}
