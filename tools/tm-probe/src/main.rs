@@ -1,2 +1,87 @@
-//! Placeholder.
-fn main() {}
+//! `tm-probe`: traces routes and writes one record a hop.
+
+mod flags;
+mod targets;
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+use tm_schema::Record;
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, signal};
+use tm_tracer::methods::{self, Way};
+use tm_tracer::{Engine, Sink, Waker};
+
+fn main() -> ExitCode {
+    let flags: flags::Flags = cli::parse();
+    let diagnostics = flags.common.diagnostics("tm-probe");
+    let result = run(&flags, &diagnostics);
+    exit::code(&diagnostics, result)
+}
+
+fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
+    let options = flags.options().map_err(Error::Failed)?;
+    methods::check_binding(&options).map_err(Error::Failed)?;
+    targets::check_stdin(flags)?;
+    let output = Output::open(flags.common.output.as_deref())?;
+    let waker = Waker::new()?;
+    let stop = Stop::on_signals(&waker)?;
+    let (targets, reading) = targets::resolve(flags, diagnostics, &waker)?;
+    let mut sink = ToOutput { output, diagnostics, failed: false };
+    Engine::new(options, waker, &mut sink)?.run(&targets, &stop.requested)?;
+    sink.output.finish()?;
+    let unread = reading.unreadable.load(Ordering::Relaxed);
+    Ok(match stop.signal.load(Ordering::Relaxed) {
+        0 if unread => Outcome::Incomplete,
+        0 if sink.failed => Outcome::No,
+        0 => Outcome::Done,
+        signal => Outcome::Signal(signal),
+    })
+}
+
+/// Whether a signal asked for the end, and which.
+struct Stop {
+    requested: Arc<AtomicBool>,
+    signal: Arc<AtomicI32>,
+}
+
+impl Stop {
+    fn on_signals(waker: &Waker) -> io::Result<Self> {
+        let stop = Self { requested: Arc::default(), signal: Arc::default() };
+        let (requested, number) = (Arc::clone(&stop.requested), Arc::clone(&stop.signal));
+        let waker = waker.clone();
+        signal::on_end(move |signal| {
+            number.store(signal, Ordering::Relaxed);
+            requested.store(true, Ordering::Relaxed);
+            waker.wake();
+        })?;
+        Ok(stop)
+    }
+}
+
+struct ToOutput<'a> {
+    output: Output,
+    diagnostics: &'a Diagnostics,
+    failed: bool,
+}
+
+impl Sink for ToOutput<'_> {
+    fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.output.record(record)
+    }
+
+    fn idle(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
+    fn opened(&mut self, v6: bool, way: Way) {
+        let family = if v6 { "IPv6" } else { "IPv4" };
+        self.diagnostics.info(format_args!("{family} by {}", way.as_str()));
+    }
+
+    fn failed(&mut self, message: &str) {
+        self.failed = true;
+        self.diagnostics.error(message);
+    }
+}

@@ -1,0 +1,171 @@
+//! The hosts to trace: arguments, files, lines on stdin. Names are resolved side by side, in
+//! threads, so that a slow one holds nobody up; whatever waits is bounded.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+use tm_stream::input::Input;
+use tm_stream::lines::{Line, Lines};
+use tm_stream::{Diagnostics, Error};
+use tm_tracer::{Family, Target, Waker};
+
+use crate::flags::Flags;
+
+/// Names resolved at a time.
+const RESOLVERS: usize = 16;
+/// Targets that wait for the engine.
+const WAITING: usize = 256;
+
+/// How reading the hosts goes.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// A file could not be read.
+    pub(crate) unreadable: Arc<AtomicBool>,
+}
+
+/// Nobody types hosts into a terminal that says nothing.
+pub(crate) fn check_stdin(flags: &Flags) -> Result<(), Error> {
+    if flags.hosts.is_empty() && flags.targets.is_empty() && io::stdin().is_terminal() {
+        let hint = "no host: give one, as in `tm-probe example.com`, or pipe lines of hosts in";
+        return Err(Error::Failed(hint.to_owned()));
+    }
+    Ok(())
+}
+
+/// Resolves every host; the channel closes after the last.
+pub(crate) fn resolve(
+    flags: &Flags,
+    diagnostics: &Diagnostics,
+    waker: &Waker,
+) -> Result<(Receiver<Target>, Reading), Error> {
+    let (resolved, targets) = sync_channel(WAITING);
+    let (hosts, unresolved) = sync_channel::<String>(WAITING);
+    let unresolved = Arc::new(Mutex::new(unresolved));
+    let family = flags.family();
+    let reading = Reading::default();
+    // One host needs one thread, and starting more takes longer than tracing.
+    let many = flags.hosts.len() > 1 || !flags.targets.is_empty() || flags.hosts.is_empty();
+    for _ in 0..if many { RESOLVERS } else { 1 } {
+        let (unresolved, resolved) = (Arc::clone(&unresolved), resolved.clone());
+        let waker = WakeAtEnd(waker.clone());
+        spawn(move || resolve_some(&unresolved, &resolved, family, &waker))?;
+    }
+    let source = Source {
+        arguments: flags.hosts.clone(),
+        files: flags.targets.clone(),
+        reading: reading.clone(),
+        diagnostics: diagnostics.clone(),
+        resolved,
+        hosts,
+    };
+    let waker = WakeAtEnd(waker.clone());
+    spawn(move || source.read(&waker, family))?;
+    Ok((targets, reading))
+}
+
+fn spawn(work: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    let spawned = thread::Builder::new().stack_size(256 << 10).spawn(work);
+    spawned.map(drop).map_err(|error| Error::Failed(format!("cannot start a thread: {error}")))
+}
+
+/// The engine looks up when a channel ends, too.
+struct WakeAtEnd(Waker);
+
+impl Drop for WakeAtEnd {
+    fn drop(&mut self) {
+        self.0.wake();
+    }
+}
+
+fn resolve_some(
+    hosts: &Mutex<Receiver<String>>,
+    resolved: &SyncSender<Target>,
+    family: Family,
+    waker: &WakeAtEnd,
+) {
+    loop {
+        let host = hosts.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(host) = host else { return };
+        if resolved.send(Target::resolve(&host, family)).is_err() {
+            return;
+        }
+        waker.0.wake();
+    }
+}
+
+/// Where hosts come from.
+struct Source {
+    arguments: Vec<String>,
+    files: Vec<PathBuf>,
+    reading: Reading,
+    diagnostics: Diagnostics,
+    resolved: SyncSender<Target>,
+    hosts: SyncSender<String>,
+}
+
+impl Source {
+    fn read(self, waker: &WakeAtEnd, family: Family) {
+        for host in &self.arguments {
+            self.pass(host, waker, family);
+        }
+        for path in &self.files {
+            self.read_file(path, waker, family);
+        }
+        if self.arguments.is_empty() && self.files.is_empty() {
+            self.read_file(Path::new("-"), waker, family);
+        }
+    }
+
+    fn read_file(&self, path: &Path, waker: &WakeAtEnd, family: Family) {
+        let result = Input::open(path).and_then(|input| {
+            let mut lines = Lines::new(input);
+            self.read_lines(&mut lines, waker, family)
+        });
+        if let Err(error) = result {
+            self.reading.unreadable.store(true, Ordering::Relaxed);
+            self.diagnostics.error(error);
+        }
+    }
+
+    /// A host a line; blank lines and lines that begin with `#` are no hosts.
+    fn read_lines(
+        &self,
+        lines: &mut Lines,
+        waker: &WakeAtEnd,
+        family: Family,
+    ) -> Result<(), Error> {
+        let name = lines.name().to_owned();
+        let cannot_read = |error: io::Error| Error::Failed(format!("cannot read {name}: {error}"));
+        loop {
+            let number = lines.number() + 1;
+            match lines.next_line().map_err(cannot_read)? {
+                None => return Ok(()),
+                Some(Line::Piece { last, .. }) => {
+                    if last {
+                        self.diagnostics.malformed(&name, number, "a line too long to be a host");
+                    }
+                }
+                Some(Line::Whole(line)) => {
+                    let host = String::from_utf8_lossy(line.trim_ascii()).into_owned();
+                    if !host.is_empty() && !host.starts_with('#') {
+                        self.pass(&host, waker, family);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Addresses need no resolver; names wait for one.
+    fn pass(&self, host: &str, waker: &WakeAtEnd, family: Family) {
+        if Target::literal(host).is_some() {
+            let _ = self.resolved.send(Target::resolve(host, family)); // fails once nobody listens
+            waker.0.wake();
+        } else {
+            let _ = self.hosts.send(host.to_owned());
+        }
+    }
+}
