@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
 
-use rustix::event::{Timespec, epoll};
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use tm_schema::Record;
 
 use crate::active::{self, Active, Now};
@@ -90,7 +90,9 @@ impl<'a> Engine<'a> {
             if interrupted.load(Ordering::Relaxed) {
                 return self.interrupt_all();
             }
-            more = more && self.admit(targets)?;
+            if more || !self.again.is_empty() {
+                more = self.admit(targets)?;
+            }
             self.fire_timers();
             self.send_some()?;
             self.wait(more)?;
@@ -325,12 +327,9 @@ impl<'a> Engine<'a> {
             tv_sec: time.as_secs() as i64,
             tv_nsec: i64::from(time.subsec_nanos()),
         });
-        let mut events = Vec::with_capacity(16);
-        match epoll::wait(
-            &self.epoll,
-            rustix::buffer::spare_capacity(&mut events),
-            patience.as_ref(),
-        ) {
+        // epoll rounds to milliseconds, poll does not.
+        let mut any = [PollFd::new(&self.epoll, PollFlags::IN)];
+        match poll(&mut any, patience.as_ref()) {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }
