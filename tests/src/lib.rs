@@ -1,1 +1,127 @@
-//! Placeholder.
+//! Running tracemap's tools as a user does, inside the lab.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tm_schema::{Hop, Record, Trace};
+
+/// The JSON Schema of a line, as `docs/schema.json` has it.
+pub fn schema() -> Value {
+    #[derive(schemars::JsonSchema)]
+    #[schemars(tag = "type", rename_all = "lowercase", title = "tracemap record")]
+    #[allow(dead_code)]
+    enum Line {
+        Hop(Hop),
+        Trace(Trace),
+        Alert(tm_schema::Alert),
+    }
+    schemars::schema_for!(Line).to_value()
+}
+
+/// A tool as it was just built, beside the tests.
+///
+/// # Panics
+/// Where it was not built: `make test` builds it.
+#[allow(clippy::panic)]
+pub fn tool(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
+    assert!(path.exists(), "{} is missing; run `make test`", path.display());
+    path
+}
+
+/// A command inside a simulated internet.
+#[derive(Clone, Debug)]
+pub struct Lab {
+    topology: PathBuf,
+    flags: Vec<String>,
+}
+
+impl Lab {
+    /// The lab of `tests/lab/topologies/NAME.toml`, with every privilege.
+    pub fn new(name: &str) -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/topologies");
+        Self { topology: folder.join(name).with_extension("toml"), flags: Vec::new() }
+    }
+
+    /// The command has no capability, and may use ping sockets.
+    #[must_use]
+    pub fn unprivileged(mut self) -> Self {
+        self.flags.extend(["--drop-caps".to_owned(), "--ping-group".to_owned()]);
+        self
+    }
+
+    /// The command has no capability and may not use ping sockets.
+    #[must_use]
+    pub fn without_ping(mut self) -> Self {
+        self.flags.push("--drop-caps".to_owned());
+        self
+    }
+
+    /// Writes what the simulator saw.
+    #[must_use]
+    pub fn logged(mut self, to: &Path) -> Self {
+        self.flags.push(format!("--log={}", to.display()));
+        self
+    }
+
+    /// The command, ready to run.
+    pub fn command(&self, program: &str, args: &[&str]) -> Command {
+        let mut command = Command::new(tool("tm-sim"));
+        command.args(&self.flags).arg(&self.topology).arg("--").arg(program).args(args);
+        command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").env_remove("NO_COLOR");
+        command
+    }
+
+    /// Runs `tm-probe`.
+    ///
+    /// # Panics
+    /// Where it cannot be started, or writes what is no record.
+    #[allow(clippy::expect_used)]
+    pub fn probe(&self, args: &[&str]) -> Traced {
+        let program = tool("tm-probe").display().to_string();
+        let output = self.command(&program, args).output().expect("the lab starts");
+        Traced::from(&output)
+    }
+}
+
+/// What `tm-probe` said.
+#[derive(Debug)]
+pub struct Traced {
+    /// Every hop record.
+    pub hops: Vec<Hop>,
+    /// Every trace record.
+    pub traces: Vec<Trace>,
+    /// The exit code.
+    pub code: Option<i32>,
+    /// What stands on stderr.
+    pub stderr: String,
+}
+
+impl From<&Output> for Traced {
+    #[allow(clippy::expect_used, clippy::panic)]
+    fn from(output: &Output) -> Self {
+        let mut traced = Self {
+            hops: Vec::new(),
+            traces: Vec::new(),
+            code: output.status.code(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        };
+        for line in String::from_utf8_lossy(&output.stdout).lines() {
+            match serde_json::from_str(line).expect("every line is a record") {
+                Record::Hop(hop) => traced.hops.push(*hop),
+                Record::Trace(trace) => traced.traces.push(*trace),
+                other => panic!("{other:?}"),
+            }
+        }
+        traced
+    }
+}
+
+impl Traced {
+    /// The responders in the order of the records; `*` where nobody answered.
+    pub fn path(&self) -> Vec<String> {
+        self.hops.iter().map(|hop| hop.ip.clone().unwrap_or("*".to_owned())).collect()
+    }
+}

@@ -112,7 +112,7 @@ pub(crate) fn set_filter(socket: &Socket, level: i32, name: i32, filter: &[u8]) 
 }
 
 /// A send reports the error of an earlier datagram first, and is to be tried again then.
-const RETRIES: usize = 3;
+const RETRIES: usize = 32;
 
 /// A socket that sends probes, and says when each one left.
 pub(crate) struct Sender {

@@ -1,0 +1,190 @@
+//! The tracer against paths whose truth is known: every protocol, both families, with and without
+//! privileges.
+
+use tm_schema::{Hop, Stop};
+use tm_tests::{Lab, Traced};
+
+const V4: &str = "198.51.100.9";
+const V6: &str = "2001:db8:9::9";
+const PROTOCOLS: [&str; 3] = ["-U", "-I", "-T"];
+
+/// `routers` numbered routers, then the destination.
+fn path(target: &str, routers: usize) -> Vec<String> {
+    let router = |hop: usize| match target {
+        V4 => format!("10.0.{hop}.1"),
+        _ => format!("fd00:{hop:x}::1"),
+    };
+    (1..=routers).map(router).chain([target.to_owned()]).collect()
+}
+
+fn each_way(topology: &str, mut check: impl FnMut(&str, &str, &str, Traced)) {
+    for (way, lab) in
+        [("raw", Lab::new(topology)), ("unprivileged", Lab::new(topology).unprivileged())]
+    {
+        for target in [V4, V6] {
+            for protocol in PROTOCOLS {
+                check(way, target, protocol, lab.probe(&[protocol, target]));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_chain_is_seen_as_it_is_by_every_protocol_family_and_privilege() {
+    each_way("chain", |way, target, protocol, traced| {
+        let what = format!("{way} {protocol} {target}: {traced:?}");
+        assert_eq!(traced.path(), path(target, 5), "{what}");
+        assert_eq!(traced.code, Some(0), "{what}");
+        assert!(traced.hops.iter().all(|hop| hop.sent == 3 && hop.received == 3), "{what}");
+        assert!(traced.hops.iter().zip(1..).all(|(hop, ttl)| hop.hop == ttl), "{what}");
+        let trace = &traced.traces[0];
+        assert!(trace.reached && trace.stop == Stop::Destination && trace.hops == 6, "{what}");
+        assert!(
+            traced.hops[5].is_destination && traced.hops[..5].iter().all(|hop| !hop.is_destination),
+            "{what}"
+        );
+    });
+}
+
+#[test]
+fn rtts_are_those_of_the_path_with_twenty_hops_in_flight() {
+    for lab in [Lab::new("long"), Lab::new("long").unprivileged()] {
+        for protocol in ["-U", "-I"] {
+            let traced = lab.probe(&[protocol, V4]);
+            assert_eq!(traced.path(), path(V4, 19));
+            let mut errors: Vec<f64> = traced
+                .hops
+                .iter()
+                .flat_map(|hop| {
+                    hop.probes
+                        .iter()
+                        .map(|probe| (f64::from(hop.hop) * 4.0 - probe.rtt_ms.unwrap()).abs())
+                })
+                .collect();
+            errors.sort_by(f64::total_cmp);
+            assert_eq!(errors.len(), 60);
+            assert!(errors[30] < 0.2, "median error {} ms", errors[30]);
+        }
+    }
+}
+
+#[test]
+fn a_firewalled_tail_is_three_silent_hops_and_an_honest_end() {
+    for protocol in PROTOCOLS {
+        let traced = Lab::new("firewalled").probe(&[protocol, "-w", "0.5", V4]);
+        let mut wanted = path(V4, 8);
+        wanted.truncate(8);
+        wanted.extend(["*".to_owned(), "*".to_owned(), "*".to_owned()]);
+        assert_eq!(traced.path(), wanted);
+        assert_eq!((traced.traces[0].stop, traced.traces[0].reached), (Stop::GapLimit, false));
+        assert_eq!(traced.code, Some(0), "an honest answer is an answer");
+    }
+}
+
+#[test]
+fn without_a_gap_limit_the_trace_goes_on_to_the_last_ttl() {
+    let traced = Lab::new("firewalled").probe(&["--gap-limit", "0", "-m", "14", "-w", "0.3", V4]);
+    assert_eq!((traced.hops.len(), traced.traces[0].stop), (14, Stop::MaxHops));
+}
+
+#[test]
+fn silent_hops_in_the_middle_hide_nobody_behind_them() {
+    each_way("silent-middle", |way, target, protocol, traced| {
+        let mut wanted = path(target, 6);
+        wanted[2..4].fill("*".to_owned());
+        assert_eq!(traced.path(), wanted, "{way} {protocol} {target}");
+        let silent = &traced.hops[2];
+        assert!(silent.is_timeout && silent.received == 0 && silent.rtt.is_none());
+        assert!(silent.probes.len() == 3 && silent.probes.iter().all(|probe| !probe.ok));
+    });
+}
+
+#[test]
+fn routers_that_quote_eight_octets_are_put_at_their_own_ttl() {
+    each_way("short-quote", |way, target, protocol, traced| {
+        assert_eq!(traced.path(), path(target, 5), "{way} {protocol} {target}");
+        assert!(
+            traced.hops.iter().all(|hop| hop.received == 3),
+            "{way} {protocol} {target}: {traced:?}"
+        );
+    });
+}
+
+#[test]
+fn a_refusal_ends_the_path_and_says_why() {
+    each_way("unreachable", |way, target, protocol, traced| {
+        let what = format!("{way} {protocol} {target}: {traced:?}");
+        let note = traced.hops.last().and_then(|hop| hop.reply.as_ref()?.note.clone());
+        assert_eq!(note.as_deref(), Some(if target == V4 { "!X" } else { "!N" }), "{what}");
+        assert_eq!(
+            (traced.traces[0].stop, traced.traces[0].reached),
+            (Stop::Unreachable, false),
+            "{what}"
+        );
+    });
+}
+
+#[test]
+fn label_stacks_are_read_where_rfc_4884_puts_them_and_where_old_routers_did() {
+    each_way("mpls", |way, target, protocol, traced| {
+        let labels = |hop: &Hop| hop.mpls.iter().map(|label| label.label).collect::<Vec<_>>();
+        let all: Vec<_> = traced.hops.iter().map(labels).collect();
+        let wanted = [vec![], vec![24001], vec![24002, 300], vec![24003], vec![], vec![]];
+        assert_eq!(all, wanted, "{way} {protocol} {target}");
+        let top = traced.hops[2].mpls[0];
+        assert_eq!((top.tc, top.bottom, top.ttl), (5, false, 254));
+    });
+}
+
+#[test]
+fn a_nat_shows_in_the_quotes_behind_it_and_nowhere_else() {
+    let traced = Lab::new("nat").probe(&[V4]);
+    let nat: Vec<_> = traced.hops.iter().map(|hop| hop.nat).collect();
+    assert_eq!(nat, [Some(false), Some(false), Some(true), Some(true), Some(true), Some(true)]);
+    let unseen = Lab::new("nat").unprivileged().probe(&[V4]);
+    assert!(unseen.hops.iter().all(|hop| hop.nat.is_none()), "what cannot be seen is not claimed");
+}
+
+#[test]
+fn rate_limits_of_routers_and_destinations_fake_no_loss() {
+    for lab in [Lab::new("ratelimit"), Lab::new("ratelimit").unprivileged()] {
+        let traced = lab.probe(&[V4]);
+        assert_eq!(traced.path(), path(V4, 5));
+        assert!(traced.hops.iter().all(|hop| hop.loss_pct == 0.0), "{traced:?}");
+    }
+}
+
+#[test]
+fn one_flow_meets_one_path_and_many_flows_meet_the_diamond() {
+    for lab in [Lab::new("diamond"), Lab::new("diamond").unprivileged()] {
+        for protocol in ["-U", "-I"] {
+            let one = lab.probe(&[protocol, "-q", "6", V4]);
+            let at = |ttl: u8| one.hops.iter().filter(|hop| hop.hop == ttl).count();
+            assert!(
+                (1..=5).all(|ttl| at(ttl) == 1),
+                "{protocol}: one flow, one path: {:?}",
+                one.path()
+            );
+            let many = lab.probe(&[protocol, "-q", "1", "--flows", "40", V4]);
+            let width = |ttl: u8| many.hops.iter().filter(|hop| hop.hop == ttl).count();
+            assert_eq!((width(3), width(4), width(6)), (4, 4, 2), "{protocol}: {:?}", many.path());
+            let flows: usize =
+                many.hops.iter().filter(|hop| hop.hop == 3).map(|hop| hop.flows.len()).sum();
+            assert_eq!(flows, 40, "every flow met one router");
+        }
+    }
+}
+
+#[test]
+fn no_forged_stale_or_malformed_answer_is_believed() {
+    let cases = [("hostile", Lab::new("hostile")), ("offpath", Lab::new("offpath").unprivileged())];
+    for (name, lab) in cases {
+        for target in [V4, V6] {
+            for protocol in PROTOCOLS {
+                let traced = lab.probe(&[protocol, target]);
+                assert_eq!(traced.path(), path(target, 5), "{name} {protocol} {target}");
+                assert!(traced.hops.iter().all(|hop| hop.received <= hop.sent));
+            }
+        }
+    }
+}
