@@ -1,3 +1,4 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod loss;
 pub mod special;

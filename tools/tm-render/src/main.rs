@@ -1,2 +1,66 @@
-//! Placeholder.
-fn main() {}
+//! `tm-render`: shows hop records as a table, live on a terminal.
+
+mod column;
+mod document;
+mod flags;
+mod footer;
+mod live;
+mod statistics;
+mod table;
+mod view;
+
+use std::process::ExitCode;
+
+use tm_schema::Record;
+use tm_stream::typed::Records;
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
+
+use flags::{Flags, Format};
+use live::Screen;
+use view::Views;
+
+fn main() -> ExitCode {
+    let flags: Flags = cli::parse();
+    let diagnostics = flags.common.diagnostics("tm-render");
+    let result = run(&flags, &diagnostics);
+    exit::code(&diagnostics, result)
+}
+
+fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
+    let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
+    let output = Output::open(flags.common.output.as_deref())?;
+    signal::exit_with(&output)?;
+    let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
+    let result = match flags.format {
+        Format::Json => document::write(&mut records, &output),
+        Format::Table | Format::Plain => show(flags, &mut records, &output),
+    };
+    output.finish()?;
+    result.map(|()| if all { Outcome::Done } else { Outcome::Incomplete })
+}
+
+/// Shows traces as they end; on a terminal, as they grow.
+fn show(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Error> {
+    let mut views = Views::new(flags.each);
+    let mut screen = Screen::new(flags, output);
+    let result = loop {
+        match records.next_record() {
+            Ok(Some(Record::Hop(hop))) => views.hop(*hop),
+            Ok(Some(Record::Trace(trace))) => {
+                if let Some(done) = views.trace(*trace) {
+                    screen.print(&done)?;
+                }
+            }
+            Ok(Some(_)) => {}
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(error),
+        }
+        if !records.more_waits() {
+            screen.redraw(&views)?;
+        }
+    };
+    for view in views.rest() {
+        screen.print(&view)?;
+    }
+    result
+}

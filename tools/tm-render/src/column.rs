@@ -1,0 +1,251 @@
+//! The columns of the table: what each one says of a responder, and what it gives up first when
+//! there is little room.
+
+use clap::ValueEnum;
+use tm_schema::{Asn, Confidence, Geo};
+use tm_stream::text::visible;
+
+use crate::view::{Responder, Ttl};
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Column {
+    /// TTL
+    Hop,
+    /// Responder
+    Ip,
+    /// Name (tm-dns)
+    Host,
+    /// Mean RTT in ms, with the reply's annotation
+    Avg,
+    /// Smallest and largest RTT in ms
+    Minmax,
+    /// Smallest RTT in ms
+    Best,
+    /// Largest RTT in ms
+    Worst,
+    /// Last RTT in ms
+    Last,
+    /// Median RTT in ms, of the last hundred
+    Median,
+    /// Standard deviation of the RTT in ms
+    Stddev,
+    /// Mean difference of consecutive RTTs in ms
+    Jitter,
+    /// Probes that nobody answered, in percent
+    Loss,
+    /// Probes sent
+    Sent,
+    /// Probes that this responder answered
+    Recv,
+    /// Origin AS (tm-asn)
+    Asn,
+    /// Place (tm-geo)
+    Place,
+    /// What kind of packet answered
+    Reply,
+    /// MPLS labels
+    Mpls,
+    /// Flows that met this responder
+    Flows,
+}
+
+impl Column {
+    /// Shown unless the user chooses.
+    pub(crate) const DEFAULT: [Self; 8] = [
+        Self::Hop,
+        Self::Ip,
+        Self::Host,
+        Self::Avg,
+        Self::Minmax,
+        Self::Loss,
+        Self::Asn,
+        Self::Place,
+    ];
+
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Hop => "#",
+            Self::Ip => "IP",
+            Self::Host => "Hostname",
+            Self::Avg => "Avg RTT",
+            Self::Minmax => "Min/Max",
+            Self::Best => "Best",
+            Self::Worst => "Worst",
+            Self::Last => "Last",
+            Self::Median => "Median",
+            Self::Stddev => "StdDev",
+            Self::Jitter => "Jitter",
+            Self::Loss => "Loss",
+            Self::Sent => "Sent",
+            Self::Recv => "Recv",
+            Self::Asn => "ASN",
+            Self::Place => "Location",
+            Self::Reply => "Reply",
+            Self::Mpls => "MPLS",
+            Self::Flows => "Flows",
+        }
+    }
+
+    pub(crate) fn is_number(self) -> bool {
+        !matches!(
+            self,
+            Self::Ip
+                | Self::Host
+                | Self::Asn
+                | Self::Place
+                | Self::Reply
+                | Self::Mpls
+                | Self::Flows
+        )
+    }
+
+    /// The columns of text that it can be cut down to; `None`: it is never cut.
+    pub(crate) fn least(self) -> Option<usize> {
+        match self {
+            Self::Host => Some(12),
+            Self::Asn => Some(10),
+            Self::Place => Some(8),
+            Self::Mpls | Self::Flows => Some(6),
+            _ => None,
+        }
+    }
+
+    /// Which column goes first when cutting is not enough; 0: never.
+    pub(crate) fn expendable(self) -> u8 {
+        match self {
+            Self::Flows | Self::Reply => 9,
+            Self::Mpls => 8,
+            Self::Minmax => 7,
+            Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
+            Self::Place => 5,
+            Self::Best | Self::Worst | Self::Sent | Self::Recv => 4,
+            Self::Asn => 3,
+            Self::Host => 2,
+            Self::Loss => 1,
+            Self::Hop | Self::Ip | Self::Avg => 0,
+        }
+    }
+
+    /// Filters add it, so it is there only if one did.
+    pub(crate) fn is_added(self) -> bool {
+        matches!(self, Self::Host | Self::Asn | Self::Place)
+    }
+
+    /// Whether the responder has something for it.
+    pub(crate) fn has(self, responder: &Responder) -> bool {
+        match self {
+            Self::Host => responder.dns.is_some(),
+            Self::Asn => responder.asn.is_some(),
+            Self::Place => responder.geo.is_some(),
+            _ => true,
+        }
+    }
+
+    /// What it says of a responder; `ttl_shown`: the line before has the same TTL.
+    pub(crate) fn cell(self, ttl: u8, at: &Ttl, responder: &Responder, ttl_shown: bool) -> String {
+        let rtt = &responder.rtt;
+        let ms = |value: f64| if rtt.count == 0 { "-".to_owned() } else { milliseconds(value) };
+        match self {
+            Self::Hop | Self::Loss | Self::Sent if ttl_shown => String::new(),
+            Self::Hop => ttl.to_string(),
+            Self::Ip => visible(&responder.ip).into_owned(),
+            Self::Host => host(responder),
+            Self::Avg => match &responder.note {
+                Some(note) => format!("{} {}", ms(rtt.mean), visible(note)),
+                None => ms(rtt.mean),
+            },
+            Self::Minmax => format!("{}/{}", ms(rtt.min), ms(rtt.max)),
+            Self::Best => ms(rtt.min),
+            Self::Worst => ms(rtt.max),
+            Self::Last => ms(rtt.last),
+            Self::Median => ms(rtt.median()),
+            Self::Stddev => ms(rtt.stddev()),
+            Self::Jitter => ms(rtt.jitter()),
+            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Sent => at.sent.to_string(),
+            Self::Recv => rtt.count.to_string(),
+            Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
+            Self::Place => responder.geo.as_ref().map_or("-".to_owned(), place),
+            Self::Reply => responder.reply.clone().unwrap_or_default(),
+            Self::Mpls => {
+                let labels: Vec<String> =
+                    responder.mpls.iter().map(|label| label.label.to_string()).collect();
+                labels.join("/")
+            }
+            Self::Flows => flows(&responder.flows),
+        }
+    }
+
+    /// What it says of a TTL where nobody answered.
+    pub(crate) fn silent(self, ttl: u8, at: &Ttl) -> String {
+        match self {
+            Self::Hop => ttl.to_string(),
+            Self::Ip => "*".to_owned(),
+            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Sent => at.sent.to_string(),
+            Self::Recv => "0".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Three significant places are what a person compares.
+fn milliseconds(ms: f64) -> String {
+    match ms {
+        ..10.0 => format!("{ms:.2}"),
+        ..1000.0 => format!("{ms:.1}"),
+        _ => format!("{ms:.0}"),
+    }
+}
+
+fn host(responder: &Responder) -> String {
+    match &responder.dns {
+        Some(dns) if dns.error.is_some() => "?".to_owned(),
+        Some(dns) => {
+            dns.hostname.as_deref().map_or("-".to_owned(), |name| visible(name).into_owned())
+        }
+        None => "-".to_owned(),
+    }
+}
+
+fn asn(asn: &Asn) -> String {
+    match (asn.number, &asn.org) {
+        _ if asn.error.is_some() => "?".to_owned(),
+        (Some(number), Some(org)) => format!("AS{number} {}", visible(org)),
+        (Some(number), None) => format!("AS{number}"),
+        (None, _) => "-".to_owned(),
+    }
+}
+
+fn place(geo: &Geo) -> String {
+    if geo.error.is_some() {
+        return "?".to_owned();
+    }
+    let country = geo.country_code.as_deref().or(geo.country.as_deref());
+    let parts: Vec<_> = [geo.city.as_deref(), country].into_iter().flatten().map(visible).collect();
+    if parts.is_empty() {
+        return "-".to_owned();
+    }
+    let mark = match (geo.source.as_deref(), geo.confidence) {
+        (Some("mock"), _) => " (mock)",
+        (_, Some(Confidence::Low)) => " ?",
+        _ => "",
+    };
+    parts.join(", ") + mark
+}
+
+/// Runs of flow ids: `0-3,7`.
+fn flows(ids: &[u16]) -> String {
+    let mut runs: Vec<(u16, u16)> = Vec::new();
+    for &id in ids {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == id => *last = id,
+            _ => runs.push((id, id)),
+        }
+    }
+    let text = |&(first, last): &(u16, u16)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
+    };
+    runs.iter().map(text).collect::<Vec<_>>().join(",")
+}

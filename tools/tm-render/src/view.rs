@@ -1,0 +1,189 @@
+//! What is known of each trace: records of one trace belong together, and so do the rounds of a
+//! host, whose statistics accumulate.
+
+use std::collections::BTreeMap;
+
+use tm_path::loss;
+use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Trace};
+
+use crate::statistics::Statistics;
+
+/// The traces of a stream, in the order they began.
+pub(crate) struct Views {
+    each: bool,
+    open: Vec<(Key, View)>,
+}
+
+/// What joins records into one view.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    host: String,
+    resolved_ip: Option<String>,
+    protocol: &'static str,
+    source_ip: Option<String>,
+    /// With `--each`, and for a trace that comes but once.
+    trace_id: Option<String>,
+}
+
+/// One trace, or the rounds of one host.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct View {
+    pub(crate) host: String,
+    pub(crate) resolved_ip: Option<String>,
+    pub(crate) ttls: BTreeMap<u8, Ttl>,
+    pub(crate) rounds: u64,
+    /// The last round's end, once it has come.
+    pub(crate) trace: Option<Trace>,
+}
+
+/// One TTL.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Ttl {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+    /// Records of one trace at one TTL repeat its counts; they count once.
+    counted: String,
+    pub(crate) responders: Vec<Responder>,
+}
+
+/// What one address said at one TTL.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Responder {
+    pub(crate) ip: String,
+    pub(crate) rtt: Statistics,
+    pub(crate) note: Option<String>,
+    pub(crate) reply: Option<String>,
+    pub(crate) mpls: Vec<MplsLabel>,
+    pub(crate) flows: Vec<u16>,
+    pub(crate) dns: Option<Dns>,
+    pub(crate) asn: Option<Asn>,
+    pub(crate) geo: Option<Geo>,
+    pub(crate) is_destination: bool,
+}
+
+impl Views {
+    pub(crate) fn new(each: bool) -> Self {
+        Self { each, open: Vec::new() }
+    }
+
+    pub(crate) fn hop(&mut self, hop: Hop) {
+        let key = Key {
+            host: hop.host.clone(),
+            resolved_ip: hop.resolved_ip.clone(),
+            protocol: hop.protocol.as_str(),
+            source_ip: hop.source_ip.clone(),
+            trace_id: self.each.then(|| hop.trace_id.clone()),
+        };
+        self.view(key).hop(hop);
+    }
+
+    /// Notes the end of a trace. Returns the view once nothing can be added to it.
+    pub(crate) fn trace(&mut self, trace: Trace) -> Option<View> {
+        let key = Key {
+            host: trace.host.clone(),
+            resolved_ip: trace.resolved_ip.clone(),
+            protocol: trace.protocol.as_str(),
+            source_ip: trace.source_ip.clone(),
+            trace_id: self.each.then(|| trace.trace_id.clone()),
+        };
+        let view = self.view(key.clone());
+        view.rounds += 1;
+        view.trace = Some(trace);
+        if !self.each {
+            return None;
+        }
+        let at = self.open.iter().position(|(known, _)| *known == key)?;
+        Some(self.open.remove(at).1)
+    }
+
+    /// The view that changed last.
+    pub(crate) fn latest(&self) -> Option<&View> {
+        self.open.last().map(|(_, view)| view)
+    }
+
+    /// How many views are open.
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Every view that is left.
+    pub(crate) fn rest(self) -> impl Iterator<Item = View> {
+        self.open.into_iter().map(|(_, view)| view)
+    }
+
+    fn view(&mut self, key: Key) -> &mut View {
+        let entry = match self.open.iter().rposition(|(known, _)| *known == key) {
+            Some(at) => self.open.remove(at),
+            None => {
+                let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
+                (key, View { host, resolved_ip, ..View::default() })
+            }
+        };
+        // The one that changed last stands last.
+        &mut self.open.push_mut(entry).1
+    }
+}
+
+impl View {
+    fn hop(&mut self, hop: Hop) {
+        let ttl = self.ttls.entry(hop.hop).or_default();
+        if ttl.counted != hop.trace_id {
+            ttl.sent += u64::from(hop.sent);
+            ttl.received += u64::from(hop.received);
+            ttl.counted.clone_from(&hop.trace_id);
+        }
+        let Some(ip) = &hop.ip else { return };
+        let at = ttl.responders.iter().position(|responder| responder.ip == *ip);
+        let at = at.unwrap_or_else(|| {
+            ttl.responders.push(Responder { ip: ip.clone(), ..Responder::default() });
+            ttl.responders.len() - 1
+        });
+        if let Some(responder) = ttl.responders.get_mut(at) {
+            responder.update(hop);
+        }
+    }
+
+    /// The farthest TTL that anybody answered at.
+    pub(crate) fn farthest(&self) -> u8 {
+        let answered = |(&ttl, at): (&u8, &Ttl)| (!at.responders.is_empty()).then_some(ttl);
+        self.ttls.iter().filter_map(answered).max().unwrap_or(0)
+    }
+
+    /// For each TTL, whether its loss is the router's unwillingness to answer.
+    pub(crate) fn rate_limited(&self) -> BTreeMap<u8, bool> {
+        let losses: Vec<Option<f64>> = self
+            .ttls
+            .values()
+            .map(|ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct()))
+            .collect();
+        self.ttls.keys().copied().zip(loss::is_rate_limiting(&losses)).collect()
+    }
+}
+
+impl Ttl {
+    pub(crate) fn loss_pct(&self) -> f64 {
+        match self.sent {
+            0 => 0.0,
+            sent => 100.0 * sent.saturating_sub(self.received) as f64 / sent as f64,
+        }
+    }
+}
+
+impl Responder {
+    fn update(&mut self, hop: Hop) {
+        hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|rtt| self.rtt.add(rtt));
+        if let Some(reply) = hop.reply {
+            self.note = reply.note;
+            let kind = serde_json::to_value(reply.kind).ok();
+            self.reply = kind.and_then(|kind| kind.as_str().map(str::to_owned));
+        }
+        self.mpls = hop.mpls;
+        self.flows.extend(hop.flows);
+        self.flows.sort_unstable();
+        self.flows.dedup();
+        self.is_destination |= hop.is_destination;
+        self.dns = hop.dns.or(self.dns.take());
+        self.asn = hop.asn.or(self.asn.take());
+        self.geo = hop.geo.or(self.geo.take());
+    }
+}
