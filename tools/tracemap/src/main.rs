@@ -1,2 +1,24 @@
-//! Placeholder.
-fn main() {}
+//! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
+//! processes, and says what this machine allows.
+
+mod doctor;
+mod flags;
+mod pipeline;
+mod tools;
+mod trace;
+
+use std::process::ExitCode;
+
+use tm_stream::{Diagnostics, cli, exit};
+
+use flags::{Action, Flags};
+
+fn main() -> ExitCode {
+    let flags: Flags = cli::parse();
+    let diagnostics = Diagnostics::new("tracemap", flags.verbose, false);
+    let result = match &flags.action {
+        Action::Trace(trace) => trace::run(trace, flags.verbose, &diagnostics),
+        Action::Doctor => doctor::run(&diagnostics),
+    };
+    exit::code(&diagnostics, result)
+}

@@ -1,0 +1,57 @@
+# Everything that a user or a developer does here; `make` says what there is.
+
+CARGO  ?= cargo
+PREFIX ?= /usr/local
+HOST   ?= localhost
+BINARIES = tm-probe tm-render tracemap
+LAB    = tests/lab/topologies/tour.toml
+
+.PHONY: help build install run test bench lab netns lint fuzz docs tools clean
+
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## Build the tools (target/release)
+	$(CARGO) build --release --locked $(BINARIES:%=--package %)
+
+install: build ## Install the tools to PREFIX (/usr/local), below DESTDIR
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(BINARIES:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
+
+run: build ## Trace HOST and show the way to it
+	target/release/tracemap trace --no-save $(HOST)
+
+tools: ## Install what the tests need beside Rust, where it is missing (Debian, Ubuntu)
+	@tests/tools.sh
+
+test: tools ## Run every test
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked --workspace --features tm-stream/splice
+
+bench: ## Compare with traceroute, mtr, scamper and trippy, as ratios
+	$(CARGO) build --release --locked --workspace --bins
+	tests/bench/peers.sh
+
+lab: ## A shell in a simulated internet with a path worth tracing
+	$(CARGO) build --release --locked --workspace --bins
+	@echo 'Try: tracemap trace 198.51.100.9    (also 2001:db8:9::9; leave with exit)'
+	PATH="$(CURDIR)/target/release:$$PATH" target/release/tm-sim --ping-group $(LAB) -- bash || true
+
+netns: ## A shell in a lab of kernel routers
+	$(CARGO) build --release --locked --workspace --bins
+	PATH="$(CURDIR)/target/release:$$PATH" tests/lab/netns/lab.sh
+
+lint: ## Check format and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets --features tm-stream/splice -- -D warnings
+
+fuzz: ## Give every parser a million random inputs
+	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p tm-tracer -p tm-stream \
+		--features tm-stream/splice --lib panic
+	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-stream --features splice --lib reads_the_same
+
+docs: ## Write docs/schema.json anew
+	$(CARGO) run --quiet --locked -p tm-tests --bin tm-schema-json > docs/schema.json
+
+clean: ## Remove what was built
+	$(CARGO) clean

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Installs what the tests need beside Rust, where it is missing: ip (the lab's addresses), nft (its
+# silent hops), setpriv and unshare (its users without privileges), the peers that it is compared
+# with.
+set -eu
+
+missing=
+need() { # COMMAND PACKAGE
+	command -v "$1" >/dev/null 2>&1 || missing="$missing $2"
+}
+PATH=$PATH:/usr/sbin:/sbin
+need ip iproute2
+need nft nftables
+need setpriv util-linux
+need unshare util-linux
+need bash bash
+need python3 python3-minimal
+need traceroute traceroute
+need scamper scamper
+
+[ -n "$missing" ] || exit 0
+echo "installing:$missing"
+as_root=
+[ "$(id -u)" = 0 ] || as_root=sudo
+$as_root apt-get update -qq
+# shellcheck disable=SC2086 # one word a package
+DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $missing

@@ -1,0 +1,149 @@
+//! `tracemap trace`: the whole pipeline, its records kept on their way.
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tempfile::NamedTempFile;
+use tm_stream::{Diagnostics, Error, Outcome};
+
+use crate::flags::Trace;
+use crate::pipeline::{Running, Stage, shell_line};
+use crate::tools;
+
+/// Runs the pipeline; the outcome is tm-probe's.
+pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
+    let stages = stages(flags, verbose)?;
+    let (sources, sink) = stages.split_at(stages.len() - 1);
+    let Some(sink) = sink.first() else { return Ok(Outcome::Done) };
+    let save = (!flags.no_save).then_some(flags.save.as_path());
+    if flags.print_pipeline {
+        return print(&shell_line(sources, save, sink));
+    }
+    diagnostics.info(shell_line(sources, save, sink));
+    // The terminal sends SIGINT to every stage; the table is to be finished before we go.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
+    let mut running = Running::start(sources).map_err(Error::Failed)?;
+    let mut shown = sink
+        .start(Stdio::piped(), Stdio::inherit())
+        .map_err(|error| Error::Failed(format!("cannot start {}: {error}", sink.program)))?;
+    let saved = match (running.output.take(), shown.stdin.take()) {
+        (Some(from), Some(to)) => pass(from, to, save),
+        _ => Ok(()),
+    };
+    let mut results = running.wait();
+    results.push((sink.name.clone(), shown.wait()));
+    let mut outcome = report(&results, diagnostics);
+    if let Err(error) = saved {
+        diagnostics.error(error);
+        outcome = Outcome::Incomplete;
+    }
+    Ok(if interrupted.load(Ordering::Relaxed) { Outcome::Signal(2) } else { outcome })
+}
+
+/// The tools that are installed, in the order of the design.
+fn stages(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
+    let mut stages = Vec::new();
+    for name in tools::ALL {
+        let Some(program) = tools::find(name) else {
+            if tools::is_required(name) {
+                let text = format!("{name} is neither beside tracemap nor on PATH");
+                return Err(Error::Failed(text));
+            }
+            continue;
+        };
+        let arguments = match name {
+            "tm-probe" => {
+                let verbose =
+                    (verbose > 0).then(|| format!("-{}", "v".repeat(usize::from(verbose))));
+                let flags_then_hosts = flags.probe.iter().cloned().chain(["--".to_owned()]);
+                verbose
+                    .into_iter()
+                    .chain(flags_then_hosts)
+                    .chain(flags.hosts.iter().cloned())
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        stages.push(Stage::new(name, &program, arguments));
+    }
+    Ok(stages)
+}
+
+fn print(line: &str) -> Result<Outcome, Error> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}").and_then(|()| out.flush())?;
+    Ok(Outcome::Done)
+}
+
+/// Hands on what comes, and keeps it; a reader that is gone does not stop the keeping.
+fn pass(mut from: impl Read, to: impl Write, save: Option<&Path>) -> Result<(), String> {
+    let cannot = |error: io::Error| {
+        let path = save.map(|path| path.display().to_string()).unwrap_or_default();
+        format!("cannot save {path}: {error}")
+    };
+    let mut kept = save.map(create).transpose().map_err(cannot)?;
+    let mut to = Some(to);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        let len = match from.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(len) => len,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(format!("cannot read the records: {error}")),
+        };
+        let bytes = buffer.get(..len).unwrap_or_default();
+        if let Some(kept) = &mut kept {
+            kept.write_all(bytes).map_err(cannot)?;
+        }
+        if to.as_mut().is_some_and(|to| to.write_all(bytes).is_err()) {
+            to = None;
+            if kept.is_none() {
+                break;
+            }
+        }
+    }
+    match (kept, save) {
+        (Some(kept), Some(path)) => {
+            kept.persist(path).map(drop).map_err(|error| cannot(error.error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A temporary beside the file that it is to become.
+fn create(path: &Path) -> io::Result<NamedTempFile> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    tempfile::Builder::new().prefix(".trace-").tempfile_in(folder)
+}
+
+/// Names the stages that failed; the outcome is the first stage's, unless a later one did worse.
+fn report(
+    results: &[(String, io::Result<std::process::ExitStatus>)],
+    diagnostics: &Diagnostics,
+) -> Outcome {
+    let mut outcome = Outcome::Done;
+    for (at, (name, status)) in results.iter().enumerate() {
+        let code = match status {
+            Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
+            Err(_) => 2,
+        };
+        match (at, code) {
+            (_, 0) => {}
+            (0, 1) => outcome = Outcome::No,
+            (_, 130 | 143) => outcome = Outcome::Signal(code - 128),
+            _ => {
+                diagnostics.error(format_args!("{name} failed with exit code {code}"));
+                outcome = Outcome::Incomplete;
+            }
+        }
+    }
+    outcome
+}
