@@ -12,8 +12,8 @@ pub fn schema() -> Value {
     #[schemars(tag = "type", rename_all = "lowercase", title = "tracemap record")]
     #[allow(dead_code)]
     enum Line {
-        Hop(Hop),
-        Trace(Trace),
+        Hop(Box<Hop>),
+        Trace(Box<Trace>),
         Alert(tm_schema::Alert),
     }
     schemars::schema_for!(Line).to_value()

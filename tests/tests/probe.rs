@@ -142,8 +142,8 @@ fn a_signal_at_any_moment_leaves_whole_lines_and_a_trace_record() {
 fn thousands_of_targets_share_the_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let list = folder.path().join("targets");
-    let hosts: String =
-        (0..3000).map(|n| format!("100.64.{}.{}\n", n / 250, n % 250 + 1)).collect();
+    let hosts: String = (0..3000)
+        .fold(String::new(), |hosts, n| hosts + &format!("100.64.{}.{}\n", n / 250, n % 250 + 1));
     std::fs::write(&list, hosts).unwrap();
     for lab in [Lab::new("fanout"), Lab::new("fanout").unprivileged()] {
         let traced = lab.probe(&["--rate", "0", "-q", "1", "--targets", list.to_str().unwrap()]);

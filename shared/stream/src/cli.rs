@@ -15,7 +15,7 @@ pub struct Common {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// When to use colour; NO_COLOR and CLICOLOR_FORCE are heeded too
+    /// When to use colour; the environment's usual variables are heeded too
     #[arg(long, value_name = "WHEN", value_enum, default_value_t = When::Auto)]
     pub color: When,
 

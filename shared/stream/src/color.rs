@@ -1,4 +1,4 @@
-//! Whether to use colour: `--color`, NO_COLOR (no-color.org), CLICOLOR_FORCE, and a terminal.
+//! Whether to use colour: `--color`, `NO_COLOR` (no-color.org), `CLICOLOR_FORCE`, and a terminal.
 
 use std::env;
 use std::io::IsTerminal;

@@ -86,7 +86,7 @@ pub fn open_all(files: &[PathBuf], diagnostics: &Diagnostics) -> Result<(Vec<Inp
         Input::open(path)
             .map_err(|error| {
                 all = false;
-                diagnostics.error(error)
+                diagnostics.error(error);
             })
             .ok()
     });

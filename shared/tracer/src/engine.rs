@@ -152,13 +152,10 @@ impl<'a> Engine<'a> {
         let plan = self.options.plan(opened.is_serial(), opened.longest_wait());
         self.epochs += 1;
         let active = Active::new(host, route, plan, self.epochs, now);
-        let place = match self.vacant.pop() {
-            Some(place) => place,
-            None => {
-                self.places.push(None);
-                self.places.len() - 1
-            }
-        };
+        let place = self.vacant.pop().unwrap_or_else(|| {
+            self.places.push(None);
+            self.places.len() - 1
+        });
         self.by_target.insert(address.ip, place);
         if let Some(slot) = self.places.get_mut(place) {
             *slot = Some(active);

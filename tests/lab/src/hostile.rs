@@ -1,5 +1,5 @@
 //! Packets that a tracer must not believe. Each seems to come from 203.0.113.0/24 or
-//! 2001:db8:bad::/48, so that a belief shows at once.
+//! `2001:db8:bad::/48`, so that a belief shows at once.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;

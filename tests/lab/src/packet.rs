@@ -130,7 +130,7 @@ fn extensions(labels: &[Label]) -> Vec<u8> {
     for (at, label) in labels.iter().enumerate() {
         let bottom = u32::from(at + 1 == labels.len());
         let entry =
-            label.label << 12 | u32::from(label.tc) << 9 | bottom << 8 | u32::from(label.ttl);
+            label.value << 12 | u32::from(label.tc) << 9 | bottom << 8 | u32::from(label.ttl);
         bytes.extend(entry.to_be_bytes());
     }
     let sum = Sum16BitWords::new().add_slice(&bytes).ones_complement();

@@ -116,7 +116,7 @@ impl Packets {
         if rest <= SPIN {
             return;
         }
-        let patience = Timespec { tv_sec: 0, tv_nsec: (rest - SPIN).as_nanos() as i64 };
+        let patience = Timespec { tv_sec: 0, tv_nsec: rest.saturating_sub(SPIN).as_nanos() as i64 };
         let _ = poll(&mut [PollFd::new(&self.tun, PollFlags::IN)], Some(&patience));
     }
 }

@@ -94,7 +94,8 @@ pub(crate) struct RateLimit {
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Label {
-    pub(crate) label: u32,
+    #[serde(rename = "label")]
+    pub(crate) value: u32,
     #[serde(default)]
     pub(crate) tc: u8,
     #[serde(default = "one_octet")]

@@ -163,7 +163,8 @@ impl World {
     fn may_answer(&mut self, router: IpAddr, limit: Option<RateLimit>, now: Duration) -> bool {
         let Some(limit) = limit else { return true };
         let (tokens, last) = self.buckets.entry(router).or_insert((limit.burst, now));
-        *tokens = (*tokens + (now - *last).as_secs_f64() * limit.per_second).min(limit.burst);
+        *tokens =
+            (*tokens + now.saturating_sub(*last).as_secs_f64() * limit.per_second).min(limit.burst);
         *last = now;
         let enough = *tokens >= 1.0;
         *tokens -= f64::from(u8::from(enough));

@@ -65,7 +65,9 @@ mod tests {
     fn running_statistics_are_those_of_the_whole() {
         let rtts = [10.0, 30.0, 20.0, 25.0];
         let mut running = Statistics::default();
-        rtts.iter().for_each(|&rtt| running.add(rtt));
+        for rtt in rtts {
+            running.add(rtt);
+        }
         let whole = Rtt::of(&rtts).unwrap();
         assert_eq!(
             (running.min, running.max, running.mean, running.median()),

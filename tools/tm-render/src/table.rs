@@ -161,9 +161,8 @@ fn styled(column: Column, text: &str, row: &Row) -> Cell {
         _ if row.silent => cell.add_attribute(Attribute::Dim),
         (Column::Avg, Some(ms), _) if ms < FAST_MS => cell.fg(Color::Green),
         (Column::Avg, Some(ms), _) if ms < SLOW_MS => cell.fg(Color::Yellow),
-        (Column::Avg, Some(_), _) => cell.fg(Color::Red),
         (Column::Loss, _, Loss::Some) => cell.fg(Color::Yellow),
-        (Column::Loss, _, Loss::Much) => cell.fg(Color::Red),
+        (Column::Avg, Some(_), _) | (Column::Loss, _, Loss::Much) => cell.fg(Color::Red),
         (Column::Loss, _, Loss::RateLimited) => cell.add_attribute(Attribute::Dim),
         _ => cell,
     }

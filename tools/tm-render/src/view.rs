@@ -112,12 +112,12 @@ impl Views {
     }
 
     fn view(&mut self, key: Key) -> &mut View {
-        let entry = match self.open.iter().rposition(|(known, _)| *known == key) {
-            Some(at) => self.open.remove(at),
-            None => {
-                let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
-                (key, View { host, resolved_ip, ..View::default() })
-            }
+        let known = self.open.iter().rposition(|(known, _)| *known == key);
+        let entry = if let Some(at) = known {
+            self.open.remove(at)
+        } else {
+            let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
+            (key, View { host, resolved_ip, ..View::default() })
         };
         // The one that changed last stands last.
         &mut self.open.push_mut(entry).1

@@ -21,8 +21,7 @@ impl Stage {
     /// As one would type it.
     fn shell(&self) -> String {
         let words = std::iter::once(&self.name).chain(&self.arguments);
-        let quoted =
-            words.map(|word| shlex::try_quote(word).map_or_else(|_| "''".into(), |word| word));
+        let quoted = words.map(|word| shlex::try_quote(word).unwrap_or_else(|_| "''".into()));
         quoted.collect::<Vec<_>>().join(" ")
     }
 

@@ -124,6 +124,9 @@ impl Raw {
     }
 }
 
+/// What to make of a packet: its sender, its TTL, what follows the IP header.
+type OnPacket<'a> = &'a dyn Fn(IpAddr, Option<u8>, &[u8]) -> Option<Arrival>;
+
 fn v6_kind(v6: bool) -> u8 {
     if v6 { 129 } else { 0 }
 }
@@ -193,19 +196,18 @@ impl Channel for Raw {
     fn receive(&mut self, sources: Sources<'_>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
         let mut buffer = std::mem::take(&mut self.buffer);
         self.sender.read_errors(&mut buffer, arrivals, |_, _, _| None)?;
-        let mut read =
-            |socket: &Socket, on_packet: &dyn Fn(IpAddr, Option<u8>, &[u8]) -> Option<Arrival>| {
-                socket::read(socket.as_fd(), &mut buffer, |message, bytes| {
-                    let arrival = if self.v6 {
-                        let from = message.name.map(|name| name.ip());
-                        from.and_then(|from| on_packet(from, message.ttl, bytes))
-                    } else {
-                        Datagram::parse(bytes)
-                            .and_then(|ip| on_packet(ip.source, Some(ip.ttl), ip.transport))
-                    };
-                    arrivals.extend(arrival.map(|arrival| arrival.stamped(message.stamp)));
-                })
-            };
+        let mut read = |socket: &Socket, on_packet: OnPacket<'_>| {
+            socket::read(socket.as_fd(), &mut buffer, |message, bytes| {
+                let arrival = if self.v6 {
+                    let from = message.name.map(|name| name.ip());
+                    from.and_then(|from| on_packet(from, message.ttl, bytes))
+                } else {
+                    Datagram::parse(bytes)
+                        .and_then(|ip| on_packet(ip.source, Some(ip.ttl), ip.transport))
+                };
+                arrivals.extend(arrival.map(|arrival| arrival.stamped(message.stamp)));
+            })
+        };
         read(&self.icmp, &|from, ttl, bytes| self.on_icmp(from, ttl, bytes, sources))?;
         if let Some(tcp) = &self.tcp {
             read(tcp, &|from, ttl, bytes| self.on_tcp(from, ttl, bytes, sources))?;

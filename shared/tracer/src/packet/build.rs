@@ -121,7 +121,7 @@ impl ProbePacket {
                     traffic_class: self.tos,
                     // Fixed for a flow; RFC 6437 asks for a value that looks random.
                     flow_label: etherparse::Ipv6FlowLabel::try_new(
-                        u32::from(self.flow) * 13 & 0xf_ffff,
+                        (u32::from(self.flow) * 13) & 0xf_ffff,
                     )
                     .unwrap_or_default(),
                     payload_length: payload as u16,
