@@ -1,22 +1,24 @@
 """What the lab needs a program for: checksums, and somebody at home.
 
-host.py [--checksum IFACE]... [--tcp PORT] [--udp-echo PORT]
+host.py [--checksum IFACE]... [--tcp PORT] [--udp-echo PORT] [--until PID]
 
 --checksum makes the kernel fill in the checksums of what leaves IFACE. A veth
 pretends that hardware will do it, nobody does, and routers then quote packets
 whose UDP and TCP checksums are only the pseudo-header's sum. (`ethtool -K IFACE
 tx off`, without ethtool.)
 
-With --tcp or --udp-echo it serves until it is killed, and prints one line once
+With --tcp or --udp-echo it serves until process PID ends, and prints one line once
 it does.
 """
 
 import argparse
 import array
 import fcntl
+import os
 import selectors
 import socket
 import struct
+import sys
 
 SIOCETHTOOL = 0x8946
 ETHTOOL_STXCSUM = 0x17
@@ -50,8 +52,14 @@ def echo(sock):
     sock.sendto(datagram, sender)
 
 
-def serve(tcp, udp_echo):
+def leave(_):
+    sys.exit()
+
+
+def serve(tcp, udp_echo, until):
     selector = selectors.DefaultSelector()
+    if until:
+        selector.register(os.pidfd_open(until), selectors.EVENT_READ, leave)
     for family in (socket.AF_INET, socket.AF_INET6):
         if tcp:
             listener = bound(socket.SOCK_STREAM, family, tcp)
@@ -75,11 +83,12 @@ def main():
     parser.add_argument("--checksum", action="append", default=[])
     parser.add_argument("--tcp", type=int)
     parser.add_argument("--udp-echo", type=int)
+    parser.add_argument("--until", type=int)
     args = parser.parse_args()
     for iface in args.checksum:
         fill_checksums(iface)
     if args.tcp or args.udp_echo:
-        serve(args.tcp, args.udp_echo)
+        serve(args.tcp, args.udp_echo, args.until)
 
 
 if __name__ == "__main__":

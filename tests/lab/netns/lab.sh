@@ -290,17 +290,19 @@ host_py() { # NODE ARGS...
   local python=/usr/bin/python3 node=$1
   shift
   [[ -x $python ]] || python=python3
-  # It dies with its parent, which is the process that becomes COMMAND.
-  exec nsenter --net="/run/netns/$node" -- \
-    setpriv --pdeathsig KILL "$python" -IS "$here/host.py" "$@"
+  in_node "$node" "$python" -IS "$here/host.py" "$@"
 }
 
 start_host() {
   local checksum=() ready
   [[ $offload ]] || checksum=(--checksum "${PARENTS[$HOST]}")
-  exec 3< <(host_py "$HOST" "${checksum[@]}" --tcp "$TCP_OPEN" --udp-echo "$UDP_ECHO" </dev/null)
+  # It watches this process, which becomes COMMAND, and must not be its child: a
+  # command that waits for all of its children (scamper) would wait for ever.
+  exec 3< <(host_py "$HOST" "${checksum[@]}" --until $$ \
+    --tcp "$TCP_OPEN" --udp-echo "$UDP_ECHO" </dev/null &)
+  wait $!
   if [[ ! $offload ]]; then
-    (host_py "$vantage" --checksum "$(vantage_iface)") || die "checksum offload would not go off"
+    host_py "$vantage" --checksum "$(vantage_iface)" || die "checksum offload would not go off"
   fi
   read -r ready <&3 || die "the host did not come up"
   [[ $ready == serving ]] || die "the host says: $ready"
