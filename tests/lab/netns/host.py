@@ -22,6 +22,7 @@ import sys
 
 SIOCETHTOOL = 0x8946
 ETHTOOL_STXCSUM = 0x17
+IP_PKTINFO = 8
 
 
 def fill_checksums(iface):
@@ -37,6 +38,9 @@ def bound(kind, family, port):
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
     sock.bind(("", port))
     sock.setblocking(False)
     return sock
@@ -48,8 +52,15 @@ def hang_up(listener):
 
 
 def echo(sock):
-    datagram, sender = sock.recvfrom(65535)
-    sock.sendto(datagram, sender)
+    """Answers from the very address that was asked, which the host's route may not suggest."""
+    datagram, ancillary, _, sender = sock.recvmsg(65535, 256)
+    asked = []
+    for level, kind, info in ancillary:
+        if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
+            asked = [(level, kind, struct.pack("=i", 0) + info[4:12])]
+        elif (level, kind) == (socket.IPPROTO_IPV6, socket.IPV6_PKTINFO):
+            asked = [(level, kind, info[:16] + struct.pack("=i", 0))]
+    sock.sendmsg([datagram], asked, 0, sender)
 
 
 def leave(_):
