@@ -149,8 +149,8 @@ inside() { # COMMAND-PREFIX... -- FUNCTION ARGS...
 targets_of() { # TOPOLOGY-FILE
   python3 - "$1" <<'END'
 import ipaddress, itertools, re, sys
-text = open(sys.argv[1]).read().split("[[destination]]", 1)[1]
-value = re.search(r"^\s*address\s*=\s*(\[[^\]]*\]|\"[^\"]*\")", text, re.M)[1]
+text = open(sys.argv[1]).read().split("[[path]]", 1)[1]
+value = re.search(r"^\s*destinations\s*=\s*(\[[^\]]*\])", text, re.M)[1]
 nets = (ipaddress.ip_network(a) for a in re.findall(r'"([^"]+)"', value))
 hosts = (h for n in nets if n.version == 4 for h in (n.hosts() if n.num_addresses > 1 else n))
 for host in itertools.islice(hosts, 1000):

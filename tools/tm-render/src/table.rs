@@ -53,9 +53,9 @@ fn choose(view: &View, wanted: &[Column]) -> Vec<Column> {
     if !wanted.is_empty() {
         return wanted.to_vec();
     }
-    let mut responders = view.ttls.values().flat_map(|ttl| &ttl.responders);
+    let responders = || view.ttls.values().flat_map(|ttl| &ttl.responders);
     let shown =
-        |column: &Column| !column.is_added() || responders.any(|responder| column.has(responder));
+        |column: &Column| !column.is_added() || responders().any(|responder| column.has(responder));
     Column::DEFAULT.into_iter().filter(shown).collect()
 }
 

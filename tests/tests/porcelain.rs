@@ -1,0 +1,86 @@
+//! `tracemap` as a user meets it: the pipeline, what it keeps, what it says of the machine.
+
+// A test that cannot find what it looks for has failed.
+#![allow(clippy::unwrap_used)]
+
+use tm_tests::{Lab, tool};
+
+const V4: &str = "198.51.100.9";
+
+fn tracemap(lab: &Lab, args: &[&str], folder: &std::path::Path) -> std::process::Output {
+    let program = tool("tracemap").display().to_string();
+    lab.command(&program, args).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn a_trace_is_shown_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = tracemap(&Lab::new("chain").unprivileged(), &["trace", V4], folder.path());
+    let table = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        output.status.success()
+            && table.contains("│ 6 ┆ 198.51.100.9")
+            && table.contains("reached"),
+        "{table}"
+    );
+    let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson")).unwrap();
+    assert_eq!(kept.lines().count(), 7);
+    let files = std::fs::read_dir(folder.path().join(".tracemap")).unwrap().count();
+    assert_eq!(files, 1, "no temporary is left");
+}
+
+#[test]
+fn the_exit_code_is_that_of_the_probe_and_failures_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("chain");
+    let unknown = tracemap(&lab, &["trace", "--no-save", "no-such.invalid"], folder.path());
+    assert_eq!(unknown.status.code(), Some(1));
+    let wrong = tracemap(&lab, &["trace", "--no-save", V4, "--", "-p", "0"], folder.path());
+    let stderr = String::from_utf8_lossy(&wrong.stderr).into_owned();
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(stderr.contains("tracemap: tm-probe failed with exit code 2"), "{stderr}");
+    assert!(!folder.path().join(".tracemap").exists());
+    let unwritable = tracemap(&lab, &["trace", "--save", "/proc/no/trace", V4], folder.path());
+    assert_eq!(unwritable.status.code(), Some(2));
+}
+
+#[test]
+fn the_shell_line_does_what_the_porcelain_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("chain");
+    let printed = tracemap(
+        &lab,
+        &["trace", "--print-pipeline", "--save", "kept here", V4, "--", "-q", "2"],
+        folder.path(),
+    );
+    let line = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(line.trim_end(), format!("tm-probe -q 2 -- {V4} | tee 'kept here' | tm-render"));
+    let tools = tool("tracemap").parent().unwrap().display().to_string();
+    let path = format!("PATH={tools}:$PATH; {line}");
+    let output = lab.command("bash", &["-c", &path]).current_dir(folder.path()).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("reached"), "{output:?}");
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("kept here")).unwrap().lines().count(),
+        7
+    );
+}
+
+#[test]
+fn the_doctor_tells_what_may_be_used() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = |lab: &Lab| {
+        let output = tracemap(lab, &["doctor"], folder.path());
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let root = report(&Lab::new("chain"));
+    assert_eq!(root.matches("raw sockets\n").count(), 6, "{root}");
+    let user = report(&Lab::new("chain").unprivileged());
+    assert!(
+        user.contains("ok UDP  IPv4  error queues") && user.contains("ok ICMP IPv6  ping sockets"),
+        "{user}"
+    );
+    assert!(user.contains("setcap"), "{user}");
+    let without = report(&Lab::new("chain").without_ping());
+    assert!(without.contains("no ICMP IPv4") && without.contains("ping_group_range"), "{without}");
+}
