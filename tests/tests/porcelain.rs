@@ -84,3 +84,21 @@ fn the_doctor_tells_what_may_be_used() {
     let without = report(&Lab::new("chain").without_ping());
     assert!(without.contains("no ICMP IPv4") && without.contains("ping_group_range"), "{without}");
 }
+
+#[test]
+fn an_interrupted_pipeline_shows_what_it_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tool("tracemap").parent().unwrap().display().to_string();
+    // A pipeline in a session of its own, so that the signal goes to all of it, as a terminal's does.
+    let script = format!(
+        "PATH={tools}:$PATH; set -m; (tm-probe --interval 0.05 {V4} | tm-render; echo ${{PIPESTATUS[*]}}) & \
+         sleep 0.6; kill -INT -- -$!; wait $!"
+    );
+    let output = Lab::new("chain")
+        .command("bash", &["-c", &script])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(text.contains("│ 6 ┆ 198.51.100.9") && text.contains("rounds"), "{text} {output:?}");
+}

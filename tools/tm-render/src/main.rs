@@ -10,6 +10,7 @@ mod table;
 mod view;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use tm_schema::Record;
 use tm_stream::typed::Records;
@@ -18,6 +19,9 @@ use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
 use flags::{Flags, Format};
 use live::Screen;
 use view::Views;
+
+/// How long the tools before this one may take to write their last records after a signal.
+const GRACE: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let flags: Flags = cli::parse();
@@ -29,14 +33,14 @@ fn main() -> ExitCode {
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
     let output = Output::open(flags.common.output.as_deref())?;
-    signal::exit_with(&output)?;
+    let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {
         Format::Json => document::write(&mut records, &output),
         Format::Table | Format::Plain => show(flags, &mut records, &output),
     };
     output.finish()?;
-    result.map(|()| if all { Outcome::Done } else { Outcome::Incomplete })
+    result.map(|()| interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
 }
 
 /// Shows traces as they end; on a terminal, as they grow.
