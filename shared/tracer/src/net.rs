@@ -58,6 +58,13 @@ pub(crate) struct Reply {
     pub(crate) answer: Answer,
 }
 
+impl Reply {
+    /// An answer of which nothing more is known yet.
+    fn new(target: IpAddr, flow: FlowPort, identity: Option<Identity>, answer: Answer) -> Self {
+        Self { target, flow, identity, quoted_ttl: None, at: None, rtt: None, answer }
+    }
+}
+
 impl Arrival {
     /// With the time at which the kernel received it.
     fn stamped(mut self, at: Option<Duration>) -> Self {

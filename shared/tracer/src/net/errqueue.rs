@@ -9,10 +9,10 @@ use std::io;
 use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 
-use socket2::{Protocol as IpProtocol, Type};
+use socket2::Protocol as IpProtocol;
 
 use super::raw::read_udp_replies;
-use super::socket::{self, Binding, Sender};
+use super::socket::{Binding, Sender};
 use super::sys::{ExtendedError, Message};
 use super::{Arrival, Channel, ErrorKind, Reply, Sources, Ticket, peer};
 use crate::packet::build::ProbePacket;
@@ -29,16 +29,7 @@ pub(crate) struct ErrorQueue {
 
 impl ErrorQueue {
     pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
-        let senders = (0..shape.flows)
-            .map(|flow| {
-                let port = shape.flow_base.wrapping_add(flow);
-                let socket = socket::open(v6, Type::DGRAM, IpProtocol::UDP, binding, port)?;
-                socket::set_tos(&socket, v6, binding.tos)?;
-                socket::queue_errors(&socket, v6)?;
-                socket::stamp_both(&socket, v6)?;
-                Ok(Sender::new(socket))
-            })
-            .collect::<io::Result<Vec<_>>>()?;
+        let senders = Sender::for_flows(v6, IpProtocol::UDP, shape, binding)?;
         Ok(Self { v6, shape: shape.clone(), senders, buffer: vec![0; 1 << 16] })
     }
 }
@@ -95,8 +86,7 @@ impl Queued<'_> {
         message: &Message,
     ) -> Arrival {
         let answer = self.kind.answer(self.responder, message.ttl, self.extensions);
-        let at = message.stamp;
-        Arrival::Reply(Reply { target, flow, identity, quoted_ttl: None, at, rtt: None, answer })
+        Arrival::Reply(Reply::new(target, flow, identity, answer)).stamped(message.stamp)
     }
 }
 

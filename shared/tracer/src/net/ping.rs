@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use socket2::{Protocol as IpProtocol, Type};
+use socket2::Protocol as IpProtocol;
 
 use super::errqueue::queued_error;
 use super::raw::echo_reply;
@@ -26,16 +26,7 @@ pub(crate) struct Ping {
 impl Ping {
     pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
         let protocol = if v6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMPV4 };
-        let senders = (0..shape.flows)
-            .map(|flow| {
-                let id = shape.flow_base.wrapping_add(flow);
-                let socket = socket::open(v6, Type::DGRAM, protocol, binding, id)?;
-                socket::set_tos(&socket, v6, binding.tos)?;
-                socket::queue_errors(&socket, v6)?;
-                socket::stamp_both(&socket, v6)?;
-                Ok(Sender::new(socket))
-            })
-            .collect::<io::Result<Vec<_>>>()?;
+        let senders = Sender::for_flows(v6, protocol, shape, binding)?;
         Ok(Self { v6, shape: shape.clone(), senders, buffer: vec![0; 1 << 16] })
     }
 }

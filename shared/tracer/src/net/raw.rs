@@ -77,15 +77,8 @@ impl Raw {
                 let mut answer = kind.answer(from, ttl, error.extensions);
                 answer.nat = nat;
                 let quoted_ttl = Some(error.quoted.ttl);
-                Some(Arrival::Reply(Reply {
-                    target,
-                    flow,
-                    identity,
-                    quoted_ttl,
-                    at: None,
-                    rtt: None,
-                    answer,
-                }))
+                let reply = Reply::new(target, flow, identity, answer);
+                Some(Arrival::Reply(Reply { quoted_ttl, ..reply }))
             }
             Icmp::EchoReply { id, sequence, payload } if self.shape.protocol == Protocol::Icmp => {
                 sources(from)?;
@@ -108,15 +101,7 @@ impl Raw {
             Verdict::Ours { flow, identity, .. } => {
                 let kind = if segment.open { ReplyKind::SynAck } else { ReplyKind::Rst };
                 let answer = plain_answer(from, kind, ttl);
-                Some(Arrival::Reply(Reply {
-                    target: from,
-                    flow,
-                    identity,
-                    quoted_ttl: None,
-                    at: None,
-                    rtt: None,
-                    answer,
-                }))
+                Some(Arrival::Reply(Reply::new(from, flow, identity, answer)))
             }
             Verdict::Forged => Some(Arrival::Forged { target: from }),
             Verdict::Foreign => None,
@@ -146,15 +131,7 @@ pub(super) fn echo_reply(
             let mut answer = plain_answer(from, ReplyKind::EchoReply, ttl);
             (answer.icmp_type, answer.code) = (Some(icmp_type), Some(0));
             let identity = Some(identity);
-            Some(Arrival::Reply(Reply {
-                target: from,
-                flow,
-                identity,
-                quoted_ttl: None,
-                at: None,
-                rtt: None,
-                answer,
-            }))
+            Some(Arrival::Reply(Reply::new(from, flow, identity, answer)))
         }
         Verdict::Foreign => None,
         _ => Some(Arrival::Forged { target: from }),
@@ -176,7 +153,7 @@ pub(super) fn udp_reply(
         Verdict::Foreign => return None,
     };
     let answer = plain_answer(target, ReplyKind::UdpReply, ttl);
-    Some(Reply { target, flow: port, identity, quoted_ttl: None, at: None, rtt: None, answer })
+    Some(Reply::new(target, port, identity, answer))
 }
 
 impl Channel for Raw {

@@ -11,6 +11,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::stamps::Stamps;
 use super::sys::{self, Message};
 use super::{Arrival, BATCH, Ticket};
+use crate::packet::shape::Shape;
 
 /// Where the user wants packets to leave.
 #[derive(Clone, Debug, Default)]
@@ -124,6 +125,24 @@ impl Sender {
     /// The socket must have been given to [`stamp_both`].
     pub(crate) fn new(socket: Socket) -> Self {
         Self { socket, stamps: Stamps::default() }
+    }
+
+    /// A datagram socket for each flow, with an error queue, bound to the flow's port.
+    pub(crate) fn for_flows(
+        v6: bool,
+        protocol: Protocol,
+        shape: &Shape,
+        binding: &Binding,
+    ) -> io::Result<Vec<Self>> {
+        let sender = |flow| {
+            let port = shape.flow_base.wrapping_add(flow);
+            let socket = open(v6, Type::DGRAM, protocol, binding, port)?;
+            set_tos(&socket, v6, binding.tos)?;
+            queue_errors(&socket, v6)?;
+            stamp_both(&socket, v6)?;
+            Ok(Self::new(socket))
+        };
+        (0..shape.flows).map(sender).collect()
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

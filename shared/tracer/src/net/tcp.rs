@@ -105,15 +105,8 @@ impl Connects {
             Ok(Some(error)) | Err(error) => return Some(Arrival::Refused { target, error }),
         };
         let answer = plain_answer(target, kind, None);
-        Some(Arrival::Reply(Reply {
-            target,
-            flow,
-            identity,
-            quoted_ttl: None,
-            at: Some(now),
-            rtt,
-            answer,
-        }))
+        let reply = Reply::new(target, flow, identity, answer);
+        Some(Arrival::Reply(Reply { at: Some(now), rtt, ..reply }))
     }
 }
 
