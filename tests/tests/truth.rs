@@ -182,7 +182,16 @@ fn no_forged_stale_or_malformed_answer_is_believed() {
         for target in [V4, V6] {
             for protocol in PROTOCOLS {
                 let traced = lab.probe(&[protocol, target]);
-                assert_eq!(traced.path(), path(target, 5), "{name} {protocol} {target}");
+                let truth = path(target, 5);
+                assert_eq!(
+                    traced.hops.len(),
+                    truth.len(),
+                    "{name} {protocol} {target}: {traced:?}"
+                );
+                // In the crowd an honest answer may find no room in a buffer; a lie is never heard.
+                for (seen, wanted) in traced.path().iter().zip(&truth) {
+                    assert!(seen == wanted || seen == "*", "{name} {protocol} {target}: {seen}");
+                }
                 assert!(traced.hops.iter().all(|hop| hop.received <= hop.sent));
             }
         }

@@ -306,9 +306,9 @@ impl Trace {
     }
 
     fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
-        let sequence = self.slots.len();
+        let (sequence, spacing) = (self.slots.len(), self.plan.spacing);
         let alone = self.flows.get_mut(usize::from(id)).is_some_and(|flow| {
-            flow.take(due);
+            flow.take(due, spacing, now);
             flow.serial
         });
         self.slots.push(Slot {

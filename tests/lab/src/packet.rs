@@ -69,7 +69,10 @@ impl Probe {
         for &byte in addresses.unwrap_or_default().iter().chain(hashed) {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
         }
-        hash ^ (hash >> 29)
+        // FNV's low bits follow the input's; a balancer's choice must not (MurmurHash3's finish).
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+        hash = (hash ^ (hash >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+        hash ^ (hash >> 33)
     }
 
     pub(crate) fn is_v6(&self) -> bool {

@@ -50,14 +50,18 @@ impl Channel for ErrorQueue {
         let Self { v6, shape, senders, buffer } = self;
         for (sender, port) in senders.iter().zip(shape.flow_base..) {
             sender.read_errors(buffer, arrivals, |message, error, data| {
-                let target = message.name?.ip();
+                let sent_to = message.name?;
+                let target = sent_to.ip();
                 queued_error(*v6, 8, message, error, data).map_or_else(
                     |error| Some(Arrival::Refused { target, error }),
                     |queued| match shape.judge_payload(queued.quote, target, port) {
-                        Verdict::Ours { identity, .. } => {
+                        // The kernel looks at our port alone: the socket is not connected.
+                        Verdict::Ours { identity, .. }
+                            if shape.went_to(sent_to.port(), identity) =>
+                        {
                             Some(queued.reply(target, port, identity, message))
                         }
-                        Verdict::Forged => Some(Arrival::Forged { target }),
+                        Verdict::Ours { .. } | Verdict::Forged => Some(Arrival::Forged { target }),
                         Verdict::Foreign => None,
                     },
                 )

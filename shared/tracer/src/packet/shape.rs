@@ -105,6 +105,15 @@ impl Shape {
         self.port.wrapping_add(if spread { identity.0 % SPREAD } else { 0 })
     }
 
+    /// Whether a probe with this number went to `port`; whether any did, where it is not known.
+    pub(crate) fn went_to(&self, port: u16, identity: Option<Identity>) -> bool {
+        match identity {
+            Some(identity) => self.target_port(identity) == port,
+            None if self.paris => self.port == port,
+            None => port.wrapping_sub(self.port) < SPREAD,
+        }
+    }
+
     /// Judges a datagram that an ICMP error quotes.
     pub fn judge(&self, quoted: &Datagram<'_>, source: IpAddr) -> Verdict {
         let transport = quoted.transport;

@@ -52,10 +52,17 @@ impl Flow {
         }
     }
 
-    /// Removes what is being sent.
-    pub(super) fn take(&mut self, due: Due) {
+    /// Removes what is being sent. A probe that left late moves the others to its router on, so
+    /// that they do not arrive in a burst.
+    pub(super) fn take(&mut self, due: Due, spacing: Duration, now: Duration) {
         if let Some(at) = self.queue.iter().position(|queued| *queued == due) {
             self.queue.swap_remove(at);
+        }
+        let mut same: Vec<&mut Due> =
+            self.queue.iter_mut().filter(|queued| queued.ttl == due.ttl).collect();
+        same.sort_by_key(|queued| queued.at);
+        for (queued, nth) in same.into_iter().zip(1..) {
+            queued.at = queued.at.max(now + spacing * nth);
         }
     }
 
