@@ -59,7 +59,8 @@ fn ending(trace: &Trace) -> String {
 fn counts(view: &View, trace: &Trace) -> String {
     let answered = view.ttls.values().filter(|ttl| !ttl.responders.is_empty()).count();
     let silent = view.ttls.len() - answered;
-    let mut parts = vec![format!("{} hops", view.ttls.len()), format!("{answered} answered")];
+    let hops = if view.ttls.len() == 1 { "hop" } else { "hops" };
+    let mut parts = vec![format!("{} {hops}", view.ttls.len()), format!("{answered} answered")];
     if silent > 0 {
         parts.push(format!("{silent} silent"));
     }
