@@ -133,6 +133,14 @@ fn label_stacks_are_read_where_rfc_4884_puts_them_and_where_old_routers_did() {
         assert_eq!(all, wanted, "{way} {protocol} {target}");
         let top = traced.hops[2].mpls[0];
         assert_eq!((top.tc, top.bottom, top.ttl), (5, false, 254));
+        let interface = traced.hops[4].interface.clone().unwrap();
+        let named =
+            (interface.role.as_str(), interface.index, interface.name.as_deref(), interface.mtu);
+        assert_eq!(
+            named,
+            ("incoming", Some(7), Some("ge-0/0/1"), Some(1500)),
+            "{way} {protocol} {target}"
+        );
     });
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use etherparse::checksum::Sum16BitWords;
 use etherparse::{IpNumber, Ipv4Header, Ipv6Header};
 
-use crate::topology::Label;
+use crate::topology::{Interface, Label};
 
 /// A probe as it came out of the TUN device.
 #[derive(Clone, Debug)]
@@ -98,6 +98,7 @@ pub(crate) struct IcmpError<'a> {
     pub(crate) code: u8,
     pub(crate) quote: &'a [u8],
     pub(crate) mpls: &'a [Label],
+    pub(crate) interface: Option<&'a Interface>,
     /// Extensions at octet 128, the length not said.
     pub(crate) legacy: bool,
 }
@@ -106,7 +107,7 @@ impl IcmpError<'_> {
     pub(crate) fn message(&self, v6: bool) -> Vec<u8> {
         let mut body = self.quote.to_vec();
         let mut length = 0;
-        if !self.mpls.is_empty() {
+        if !self.mpls.is_empty() || self.interface.is_some() {
             let word = if v6 { 8 } else { 4 };
             body.resize(
                 if self.legacy {
@@ -119,7 +120,7 @@ impl IcmpError<'_> {
             if !self.legacy {
                 length = (body.len() / word) as u8;
             }
-            body.extend(extensions(self.mpls));
+            body.extend(extensions(self.mpls, self.interface));
         }
         let mut message = vec![self.icmp_type, self.code, 0, 0, 0, 0, 0, 0];
         message[if v6 { 4 } else { 5 }] = length;
@@ -128,13 +129,26 @@ impl IcmpError<'_> {
     }
 }
 
-fn extensions(labels: &[Label]) -> Vec<u8> {
+fn extensions(labels: &[Label], interface: Option<&Interface>) -> Vec<u8> {
     let mut bytes = vec![0x20, 0, 0, 0, 0, (4 + labels.len() * 4) as u8, 1, 1];
     for (at, label) in labels.iter().enumerate() {
         let bottom = u32::from(at + 1 == labels.len());
         let entry =
             label.value << 12 | u32::from(label.tc) << 9 | bottom << 8 | u32::from(label.ttl);
         bytes.extend(entry.to_be_bytes());
+    }
+    if labels.is_empty() {
+        bytes.truncate(4);
+    }
+    if let Some(interface) = interface {
+        let mut name = interface.name.clone().into_bytes();
+        name.resize((name.len() + 1).next_multiple_of(4) - 1, 0);
+        // Incoming interface; its index, name and MTU follow.
+        bytes.extend([0, (4 + 4 + 1 + name.len() + 4) as u8, 2, 0b0000_1011]);
+        bytes.extend(interface.index.to_be_bytes());
+        bytes.push(name.len() as u8 + 1);
+        bytes.extend(name);
+        bytes.extend(interface.mtu.to_be_bytes());
     }
     let sum = Sum16BitWords::new().add_slice(&bytes).ones_complement();
     bytes[2..4].copy_from_slice(&sum.to_ne_bytes());

@@ -66,6 +66,8 @@ pub(crate) struct Hop {
     /// Octets of transport quoted.
     pub(crate) quote: Option<usize>,
     pub(crate) mpls: Vec<Label>,
+    /// The interface that the router names (RFC 5837).
+    pub(crate) interface: Option<Interface>,
     /// Extensions at octet 128, the length not said.
     pub(crate) legacy: bool,
     /// ICMP code with which this router refuses to carry on.
@@ -100,6 +102,15 @@ pub(crate) struct Label {
     pub(crate) tc: u8,
     #[serde(default = "one_octet")]
     pub(crate) ttl: u8,
+}
+
+/// An interface by index, name and MTU.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Interface {
+    pub(crate) index: u32,
+    pub(crate) name: String,
+    pub(crate) mtu: u32,
 }
 
 fn one() -> usize {

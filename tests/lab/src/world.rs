@@ -100,8 +100,14 @@ impl World {
             return nothing("rate_limited");
         }
         let quote = quote(probe, nat, hop.quote);
-        let error =
-            IcmpError { icmp_type, code, quote: &quote, mpls: &hop.mpls, legacy: hop.legacy };
+        let error = IcmpError {
+            icmp_type,
+            code,
+            quote: &quote,
+            mpls: &hop.mpls,
+            interface: hop.interface.as_ref(),
+            legacy: hop.legacy,
+        };
         let delay = hop.rtt_ms + hop.jitter_ms * self.roll();
         let action =
             if code == 0 && icmp_type != 1 && icmp_type != 3 || probe.is_v6() && icmp_type == 3 {
@@ -132,7 +138,14 @@ impl World {
                 }
                 let (icmp_type, code) = if probe.is_v6() { (1, 4) } else { (3, 3) };
                 let quote = quote(probe, nat, None);
-                let error = IcmpError { icmp_type, code, quote: &quote, mpls: &[], legacy: false };
+                let error = IcmpError {
+                    icmp_type,
+                    code,
+                    quote: &quote,
+                    mpls: &[],
+                    interface: None,
+                    legacy: false,
+                };
                 reply(error.message(probe.is_v6()), icmp(probe), "dest_unreachable")
             }
             (17, Port::Open, ..) => {
