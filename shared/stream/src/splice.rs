@@ -1,8 +1,6 @@
 //! Setting one member of a record in its raw line. Every other byte stays as it is, whatever the
 //! line holds and however it is spelt.
 
-use sonic_rs::JsonValueTrait;
-
 /// Why a line was not spliced.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unspliced {
@@ -56,11 +54,6 @@ fn find(line: &[u8], name: &str) -> Result<Option<(usize, usize)>, Unspliced> {
     }
     let rest = || text.trim_end().ends_with('}');
     rest().then_some(found).ok_or(Unspliced::NoObject)
-}
-
-/// Whether a value is anything but null.
-pub fn is_set(raw: &str) -> bool {
-    sonic_rs::from_str::<sonic_rs::LazyValue<'_>>(raw).is_ok_and(|value| !value.is_null())
 }
 
 #[cfg(test)]
