@@ -26,7 +26,7 @@ tools: ## Install what the tests need beside Rust, where it is missing (Debian, 
 
 test: tools ## Run every test
 	$(CARGO) build --locked --workspace --bins
-	$(CARGO) test --locked --workspace --features tm-stream/splice
+	$(CARGO) test --locked --workspace
 
 bench: ## Compare with traceroute, mtr, scamper and trippy, as ratios
 	$(CARGO) build --release --locked --workspace --bins
@@ -43,11 +43,11 @@ netns: ## A shell in a lab of kernel routers
 
 lint: ## Check format and lints
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --locked --workspace --all-targets --features tm-stream/splice -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
 fuzz: ## Give the packet parsers a million random inputs each, the splicer 100,000
 	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p tm-tracer --lib panic
-	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-stream --features splice --lib reads_the_same
+	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-stream --lib splice
 
 docs: ## Write docs/schema.json anew
 	$(CARGO) run --quiet --locked -p tm-tests --bin tm-schema-json > docs/schema.json

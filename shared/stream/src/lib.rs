@@ -3,7 +3,7 @@
 //!
 //! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]).
 //! - [`input`], [`lines`], [`typed`]: from files and pipes to lines to records.
-//! - [`splice`] (feature `splice`): setting one member of a line, every other byte untouched.
+//! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`text`], [`color`]: what may reach a terminal.
@@ -17,7 +17,6 @@ pub mod lines;
 pub mod output;
 pub mod settings;
 pub mod signal;
-#[cfg(feature = "splice")]
 pub mod splice;
 pub mod text;
 pub mod typed;

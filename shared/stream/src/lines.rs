@@ -67,7 +67,7 @@ impl<R: Read> Lines<R> {
         loop {
             let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
             let unsearched = waiting.get(searched..).unwrap_or_default();
-            let newline = unsearched.iter().position(|&byte| byte == b'\n');
+            let newline = memchr::memchr(b'\n', unsearched);
             if let Some(at) = newline {
                 return Ok(Some(self.hand_out(searched + at + 1, true)));
             }
@@ -111,7 +111,7 @@ impl Lines<Input> {
     /// A whole line waits, or more can be read without blocking: no need to flush yet.
     pub fn more_waits(&self) -> bool {
         let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
-        waiting.contains(&b'\n') || (!self.ended && self.from.is_ready())
+        memchr::memchr(b'\n', waiting).is_some() || (!self.ended && self.from.is_ready())
     }
 
     /// The name that diagnostics give the input.
