@@ -1,5 +1,8 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
+pub mod dns;
+pub mod hop_line;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-pub use entry::{Entry, Kind, Put};
+pub use entry::{Entry, Kind, NEGATIVE, Put};
 pub use quota::{Quota, Turn};
 
 /// Why the cache cannot be used.

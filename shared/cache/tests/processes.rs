@@ -34,7 +34,7 @@ fn worker() {
                     source: "test".into(),
                     value: format!("value of {key}"),
                     key,
-                    time_to_live: Duration::from_secs(600),
+                    time_to_live: Duration::from_mins(10),
                 }),
             }
         }

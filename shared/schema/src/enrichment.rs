@@ -3,7 +3,6 @@
 //! Looked up in vain: `error` is set. Looked up, and there is none: only `source` is set.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 /// Names of a responder, from tm-dns.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -19,10 +18,30 @@ pub struct Dns {
     /// The name resolves back to the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verified: Option<bool>,
+    /// What each server says (`tm-dns --compare-resolvers`).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub resolvers: Vec<ResolverSays>,
+    /// What each server says of the target's own name, on the destination's record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub target: Vec<ResolverSays>,
     /// Who said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
     /// Why there is no answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What one DNS server says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct ResolverSays {
+    /// The server, address and port.
+    pub source: String,
+    /// Names of an address, or addresses of a name; none: there is no such name.
+    pub says: Vec<String>,
+    /// Why it says nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }
@@ -71,6 +90,18 @@ pub enum Confidence {
     High,
 }
 
+/// One reason to believe a place.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct Evidence {
+    /// Who says so: `name`, a database's file name, a provider, `rtt`.
+    pub source: String,
+    /// What it says, for a person.
+    pub says: String,
+    /// What it adds to the score; negative where it speaks against the place.
+    pub score: f64,
+}
+
 /// Place of a responder, from tm-geo.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -106,12 +137,19 @@ pub struct Geo {
     /// The score behind the confidence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<f64>,
-    /// What supports it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub evidence: Option<Value>,
-    /// What contradicts it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub conflicts: Option<Value>,
+    /// What supports it, the strongest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+    /// What contradicts it, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// The responder answered sooner than light could have been there and back: it stands
+    /// elsewhere, and nobody said where.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub impossible: bool,
+    /// The address is announced from several places; this is one of them, or near one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub anycast: bool,
     /// Why there is no answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

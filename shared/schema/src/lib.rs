@@ -21,7 +21,7 @@ mod time;
 mod trace;
 
 pub use alert::{Alert, AlertKind, Severity};
-pub use enrichment::{Asn, Confidence, Dns, Geo};
+pub use enrichment::{Asn, Confidence, Dns, Evidence, Geo, ResolverSays};
 pub use hop::{Hop, Interface, MplsLabel, Probe, Reply, ReplyKind, Rtt, loss_pct};
 pub use record::Record;
 pub use time::Time;

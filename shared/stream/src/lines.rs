@@ -31,6 +31,10 @@ pub struct Lines<R = Input> {
     start: usize,
     end: usize,
     longest: usize,
+    /// Where a newline stands, counted from `start`, once it has been found.
+    newline: Option<usize>,
+    /// Octets from `start` on that hold no newline.
+    searched: usize,
     inside_long_line: bool,
     ended: bool,
     number: u64,
@@ -49,6 +53,8 @@ impl<R: Read> Lines<R> {
             buffer,
             start: 0,
             end: 0,
+            newline: None,
+            searched: 0,
             longest,
             inside_long_line: false,
             ended: false,
@@ -63,28 +69,37 @@ impl<R: Read> Lines<R> {
 
     /// The next line; `None` at the end.
     pub fn next_line(&mut self) -> io::Result<Option<Line<'_>>> {
-        let mut searched = 0;
-        loop {
-            let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
-            let unsearched = waiting.get(searched..).unwrap_or_default();
-            let newline = memchr::memchr(b'\n', unsearched);
-            if let Some(at) = newline {
-                return Ok(Some(self.hand_out(searched + at + 1, true)));
-            }
-            searched = waiting.len();
-            if searched >= self.longest {
-                return Ok(Some(self.hand_out(searched, false)));
-            }
+        while !self.has_line() {
             if self.ended {
-                return Ok((searched > 0).then(|| self.hand_out(searched, true)));
+                return Ok(None);
             }
-            self.fill()?;
+            self.read_more()?;
         }
+        let len = self.newline.map_or(self.searched, |at| at + 1);
+        let ends = self.newline.is_some() || self.searched < self.longest;
+        Ok(Some(self.hand_out(len, ends)))
+    }
+
+    /// The next line, or a piece of one that is too long, is here.
+    pub fn has_line(&mut self) -> bool {
+        if self.newline.is_none() {
+            let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
+            let unsearched = waiting.get(self.searched..).unwrap_or_default();
+            self.newline = memchr::memchr(b'\n', unsearched).map(|at| self.searched + at);
+            self.searched = self.newline.unwrap_or(waiting.len());
+        }
+        self.newline.is_some() || self.searched >= self.longest || (self.ended && self.searched > 0)
+    }
+
+    /// There is nothing more to come.
+    pub fn has_ended(&mut self) -> bool {
+        self.ended && !self.has_line()
     }
 
     fn hand_out(&mut self, len: usize, ends: bool) -> Line<'_> {
         let begin = self.start;
         self.start += len;
+        (self.newline, self.searched) = (None, 0);
         self.number += u64::from(!self.inside_long_line);
         let piece = self.inside_long_line || !ends;
         self.inside_long_line = !ends;
@@ -92,7 +107,8 @@ impl<R: Read> Lines<R> {
         if piece { Line::Piece { bytes, last: ends } } else { Line::Whole(bytes) }
     }
 
-    fn fill(&mut self) -> io::Result<()> {
+    /// Reads once, and waits only where the input makes it wait.
+    pub fn read_more(&mut self) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -112,6 +128,11 @@ impl Lines<Input> {
     pub fn more_waits(&self) -> bool {
         let waiting = self.buffer.get(self.start..self.end).unwrap_or_default();
         memchr::memchr(b'\n', waiting).is_some() || (!self.ended && self.from.is_ready())
+    }
+
+    /// Where it is read from, to wait for.
+    pub fn input(&self) -> &Input {
+        &self.from
     }
 
     /// The name that diagnostics give the input.

@@ -1,0 +1,114 @@
+//! What a filter sees of a hop record's line: raw values, looked up without parsing the rest.
+
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use tm_stream::splice::{self, Shape, Unspliced};
+
+/// The members of one line that enrichers read, each as it is written; empty where it is not.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hop<'a> {
+    kind: &'a str,
+    ip: &'a str,
+    /// `trace_id`
+    pub trace_id: &'a str,
+    /// `hop`
+    pub hop: &'a str,
+    /// `host`
+    pub host: &'a str,
+    /// `rtt`
+    pub rtt: &'a str,
+    /// `flows`
+    pub flows: &'a str,
+    /// `dns`
+    pub dns: &'a str,
+    /// `is_destination`
+    pub is_destination: &'a str,
+}
+
+impl<'a> Hop<'a> {
+    /// Scans a line, on which `member` may be set afterwards.
+    pub fn scan(line: &'a [u8], member: &str) -> Result<(Self, Shape), Unspliced> {
+        let mut hop = Self::default();
+        let shape = splice::scan(line, member, |key, value| match key {
+            "type" => hop.kind = value,
+            "ip" => hop.ip = value,
+            "trace_id" => hop.trace_id = value,
+            "hop" => hop.hop = value,
+            "host" => hop.host = value,
+            "rtt" => hop.rtt = value,
+            "flows" => hop.flows = value,
+            "dns" => hop.dns = value,
+            "is_destination" => hop.is_destination = value,
+            _ => {}
+        })?;
+        Ok((hop, shape))
+    }
+
+    /// The responder of a hop record.
+    pub fn responder(&self) -> Option<IpAddr> {
+        (self.kind == "\"hop\"").then_some(())?;
+        self.ip.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    }
+
+    /// It is the last record of a trace.
+    pub fn ends_trace(&self) -> bool {
+        self.kind == "\"trace\""
+    }
+
+    /// The smallest RTT in milliseconds.
+    pub fn rtt_min(&self) -> Option<f64> {
+        #[derive(Deserialize)]
+        struct Rtt {
+            min: f64,
+        }
+        // tm-probe writes it first; other spellings are parsed.
+        if let Some(rest) = self.rtt.strip_prefix("{\"min\":")
+            && let Some(end) = rest.find([',', '}'])
+            && let Some(Ok(min)) = rest.get(..end).map(str::parse)
+        {
+            return Some(min);
+        }
+        serde_json::from_str::<Option<Rtt>>(self.rtt).ok()?.map(|rtt| rtt.min)
+    }
+
+    /// The name that tm-dns found.
+    pub fn hostname(&self) -> Option<String> {
+        #[derive(Deserialize)]
+        struct Dns {
+            hostname: Option<String>,
+        }
+        if self.dns.is_empty() {
+            return None;
+        }
+        serde_json::from_str::<Option<Dns>>(self.dns).ok()??.hostname
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_are_read_however_they_are_spelt() {
+        let line = br#" {"rtt" : { "avg":2, "min": 1.5 }, "ip":"2001:db8::1","typ\u0065":"hop","dns":{"hostname":"a\u002eb"}} "#;
+        let (hop, _) = Hop::scan(line, "geo").unwrap();
+        assert_eq!(hop.responder(), Some("2001:db8::1".parse().unwrap()));
+        assert_eq!((hop.rtt_min(), hop.hostname().as_deref()), (Some(1.5), Some("a.b")));
+        let (hop, _) = Hop::scan(br#"{"rtt":{"min":0.25,"max":1}}"#, "geo").unwrap();
+        assert_eq!((hop.rtt_min(), hop.responder()), (Some(0.25), None));
+    }
+
+    #[test]
+    fn what_is_absent_or_of_another_type_is_nothing() {
+        for line in [
+            r#"{"type":"hop","ip":null,"rtt":null,"dns":null}"#,
+            r#"{"type":"trace","ip":"192.0.2.1","rtt":{"min":"x"},"dns":{"error":"timeout"}}"#,
+            r#"{"type":"hop","ip":"nobody","rtt":[1],"dns":7}"#,
+            "{}",
+        ] {
+            let (hop, _) = Hop::scan(line.as_bytes(), "geo").unwrap();
+            assert_eq!((hop.responder(), hop.rtt_min(), hop.hostname()), (None, None, None));
+        }
+    }
+}

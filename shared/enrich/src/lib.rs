@@ -1,0 +1,24 @@
+//! The one engine behind tm-dns, tm-asn and tm-geo: hop records in, the same records with one
+//! more member out, in order, while look-ups run side by side. What to look up, and where, is the
+//! tools' own.
+//!
+//! - [`filter`]: the loop, and the [`Enricher`] that a tool supplies.
+//! - [`hop`]: what a filter sees of a line.
+//! - [`answers`]: how look-ups on another thread report back.
+//! - [`memory`]: answers of this run, in bounded space.
+//! - [`store`]: answers of other runs, in the shared cache.
+//! - [`database`]: MaxMind DB files of any vendor.
+//! - [`resolver`]: DNS, with an eye on resolvers that are slow or dead.
+
+pub mod answers;
+pub mod database;
+pub mod filter;
+pub mod flags;
+pub mod hop;
+pub mod memory;
+pub mod resolver;
+pub mod store;
+
+pub use answers::{Answers, Desk};
+pub use filter::Enricher;
+pub use hop::Hop;

@@ -1,0 +1,66 @@
+//! Hop records for tests of filters, and running a filter over them.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::tool;
+
+/// A hop record of `ip` at TTL `hop`, whose smallest RTT is `rtt` ms.
+pub fn hop(hop: u8, ip: &str, rtt: f64) -> Value {
+    json!({
+        "type": "hop", "v": 1, "trace_id": "019abf00-1111-7222-8333-444455556666",
+        "host": "example.com", "resolved_ip": "198.41.0.4", "source_ip": "192.168.1.2",
+        "protocol": "udp", "port": 33434, "round": 1, "at": "2026-11-24T10:00:00.000000Z",
+        "hop": hop, "ip": ip, "probes": [{"rtt_ms": rtt, "ok": true, "flow": 0}],
+        "sent": 1, "received": 1, "loss_pct": 0.0,
+        "rtt": {"min": rtt, "avg": rtt, "median": rtt, "max": rtt, "stddev": 0.0, "jitter": null},
+        "reply": {"kind": "time_exceeded", "type": 11, "code": 0, "ttl": 60},
+        "flows": [0], "is_destination": false, "is_private": false, "is_timeout": false
+    })
+}
+
+/// Runs a filter with a home of its own, as a user would.
+///
+/// # Panics
+/// Where it cannot be started.
+#[allow(clippy::expect_used)]
+pub fn filter(name: &str, args: &[&str], home: &Path, input: &str) -> Output {
+    let mut child = filter_command(name, args, home)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the filter starts");
+    let mut stdin = child.stdin.take().expect("its input is a pipe");
+    let text = input.to_owned();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(text.as_bytes())));
+    let output = child.wait_with_output().expect("it ends");
+    let _ = writer.join();
+    output
+}
+
+/// The command that [`filter`] runs.
+pub fn filter_command(name: &str, args: &[&str], home: &Path) -> Command {
+    let mut command = Command::new(tool(name));
+    command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+    command
+}
+
+/// The records that a filter wrote.
+///
+/// # Panics
+/// Where it failed, or wrote what is no record.
+#[allow(clippy::expect_used)]
+pub fn records(output: &Output) -> Vec<Value> {
+    assert!(output.status.success(), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
+}
+
+/// Lines of records.
+pub fn lines(records: &[Value]) -> String {
+    records.iter().fold(String::new(), |text, record| text + &record.to_string() + "\n")
+}
