@@ -1,5 +1,7 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod baseline;
 pub mod loss;
+pub mod route;
 pub mod special;
 pub mod sphere;
