@@ -1,5 +1,6 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
+pub mod anomalies;
 pub mod dns;
 pub mod hop_line;
 

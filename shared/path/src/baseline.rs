@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_change_of_less_than_the_noise_or_the_threshold_is_none() {
-        let tiny = (0..60).map(|round| 0.3 + (round % 3) as f64 / 20.0);
+        let tiny = (0..60).map(|round| 0.3 + f64::from(round % 3) / 20.0);
         let (_, verdicts) = after(tiny.chain([1.2; 20]));
         assert!(verdicts.iter().all(|verdict| *verdict == Verdict::Usual), "{verdicts:?}");
         let (_, verdicts) = after(quiet(60).chain([40.0; 20]));

@@ -183,11 +183,11 @@ impl Memory {
         let chances =
             unseen.keys().filter_map(|ttl| self.slots.get(ttl)).map(Slot::chance_of_unseen);
         // Neighbours change together, so more than three say no more.
-        let chance: f64 = chances.take(3).product();
+        let odds: f64 = chances.take(3).product();
         let mut pending =
             self.pending.take().unwrap_or(Pending { unseen: Round::new(), run: 0, chance: 1.0 });
         pending.run = pending.run.saturating_add(1);
-        pending.chance *= chance;
+        pending.chance *= odds;
         for (ttl, responders) in unseen {
             let all = pending.unseen.entry(ttl).or_default();
             all.extend(responders);

@@ -29,6 +29,9 @@ const OWN_PROOF: f64 = 4.0;
 /// A hop that lost lately.
 const WITNESS: f64 = 2.0;
 
+/// A hop that usually loses more is no witness.
+const MUTE: f64 = 0.5;
+
 /// Evidence that loss is over.
 const CALM: f64 = 4.0;
 
@@ -189,9 +192,9 @@ impl LossWatch {
         self.hops.retain(|&at, _| at < ttl);
     }
 
-    /// Loss end to end is being reported.
-    pub fn is_lossy(&self) -> bool {
-        self.lossy.is_some()
+    /// The part of the probes to the destination that is usually lost, or is lost at present.
+    pub fn usual(&self) -> f64 {
+        self.lossy.as_ref().map_or(self.end.usual(), |lossy| lossy.loss.rate())
     }
 
     fn learn(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
@@ -210,7 +213,10 @@ impl LossWatch {
         let mut sum = evidence;
         self.end.pool(sum, pooled);
         for (ttl, witness) in self.hops.iter_mut().rev() {
-            let Some(&counts) = hops.get(ttl) else { continue };
+            let Some(&counts) = hops.get(ttl) else {
+                witness.settle();
+                continue;
+            };
             let evidence = witness.evidence(counts, SOUGHT);
             witness.own = (witness.own + evidence).clamp(0.0, 1e3);
             sum += evidence.min(MOST);
@@ -245,7 +251,8 @@ impl LossWatch {
             return true;
         }
         let beyond = self.hops.iter().filter(|&(&ttl, _)| from.is_some_and(|from| ttl >= from));
-        let own: Vec<f64> = beyond.map(|(_, witness)| witness.own).collect();
+        let speaking = beyond.filter(|(_, witness)| witness.usual() < MUTE);
+        let own: Vec<f64> = speaking.map(|(_, witness)| witness.own).collect();
         let witnesses = own.iter().filter(|&&own| own >= WITNESS).count();
         let silent_chance = (1.0 - all.rate()).powi(end.sent.min(1000) as i32);
         witnesses >= 4 && witnesses * 4 >= own.len() * 3 && (end.lost > 0 || silent_chance > 0.01)

@@ -1,0 +1,281 @@
+//! What is known of one watched path, and what a round says against it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use serde::{Deserialize, Serialize};
+use tm_path::baseline::{self, Baseline, Shift};
+use tm_path::loss::watch::{self as loss, Counts, LossWatch};
+use tm_path::route::{self, Change, Memory};
+use tm_schema::{Stop, Trace};
+
+use crate::rounds::Round;
+
+/// Rounds that reached the destination before it can be missed.
+const REACHED: u32 = 3;
+
+/// Rounds in a row without an answer, or with one, that settle it.
+const RUN: u32 = 2;
+
+/// Silence as improbable as this is no loss by chance.
+const CHANCE: f64 = 1e-5;
+
+/// Rounds held back until it is known whether they show loss or an outage.
+const HELD: usize = 16;
+
+/// What a round showed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Finding {
+    Route { change: Change, phase: Phase },
+    Rtt { hop: Option<u8>, before: f64, after: f64, phase: Phase },
+    Loss { loss: loss::Loss, usual: f64, phase: Phase },
+    Unreachable { stop: Stop, error: Option<String>, farthest: Option<(u8, String)>, phase: Phase },
+}
+
+/// Whether it begins or ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Began,
+    Ended,
+    /// It has lasted, and is usual now.
+    Adopted,
+}
+
+/// What is known of one path.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Target {
+    reach: Reach,
+    rtt: Shift,
+    /// Whose RTT that is; null: the destination's.
+    rtt_of: Option<String>,
+    hops: BTreeMap<u8, Near>,
+    loss: LossWatch,
+    route: Memory,
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    held: VecDeque<Held>,
+}
+
+/// Whether the destination answers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Reach {
+    reached: u32,
+    missed: u32,
+    missed_probes: u32,
+    back: u32,
+    is_down: bool,
+}
+
+/// RTTs of a hop on the way, to say where a change begins.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Near {
+    ip: String,
+    rtts: Baseline,
+}
+
+/// Probes of a round that did not reach the destination.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Held {
+    hops: BTreeMap<u8, (u32, u32)>,
+    end: (u32, u32),
+}
+
+impl Target {
+    /// Takes a round in. `change`: the change of RTT that counts.
+    pub(crate) fn observe(&mut self, round: &Round, trace: &Trace, change: f64) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        // What was cut short says nothing.
+        if trace.stop == Stop::Interrupted {
+            return findings;
+        }
+        let is_reached = trace.reached && round.end.is_some();
+        findings.extend(self.reach(round, trace, is_reached));
+        if trace.stop == Stop::Error {
+            return findings;
+        }
+        findings.extend(self.route(round));
+        findings.extend(self.rtt(round, change));
+        self.loss(round, trace, is_reached, &mut findings);
+        findings
+    }
+
+    fn reach(&mut self, round: &Round, trace: &Trace, is_reached: bool) -> Option<Finding> {
+        let probes = round.end_counts(trace).sent.max(1);
+        let phase = self.reach.observe(is_reached, probes, self.loss.usual())?;
+        if phase == Phase::Began {
+            self.held.clear();
+        }
+        let at = round.farthest();
+        let farthest = at.and_then(|(ttl, at)| Some((ttl, at.responders.first()?.ip.clone())));
+        Some(Finding::Unreachable { stop: trace.stop, error: trace.error.clone(), farthest, phase })
+    }
+
+    fn route(&mut self, round: &Round) -> Option<Finding> {
+        let (change, phase) = match self.route.observe(&round.route(), round.end) {
+            route::Verdict::Usual | route::Verdict::Suspect => return None,
+            route::Verdict::Began(change) => (change, Phase::Began),
+            route::Verdict::Ended(change) => (change, Phase::Ended),
+            route::Verdict::Adopted(change) => (change, Phase::Adopted),
+        };
+        if phase == Phase::Began {
+            self.loss.forget_from(change.hop);
+        }
+        Some(Finding::Route { change, phase })
+    }
+
+    fn rtt(&mut self, round: &Round, change: f64) -> Option<Finding> {
+        let (end, value) = self.end_of_path(round)?;
+        let (before, after, phase) = match self.rtt.observe(value, change) {
+            baseline::Verdict::Usual => {
+                self.learn_hops(round, end);
+                return None;
+            }
+            baseline::Verdict::Suspect | baseline::Verdict::Away => return None,
+            baseline::Verdict::Began { before, after } => (before, after, Phase::Began),
+            baseline::Verdict::Ended { before, after } => (before, after, Phase::Ended),
+            baseline::Verdict::Adopted { before, after } => {
+                self.hops.clear();
+                (before, after, Phase::Adopted)
+            }
+        };
+        let hop = match phase {
+            Phase::Began => Some(self.first_shifted(round, after - before).unwrap_or(end)),
+            _ => None,
+        };
+        Some(Finding::Rtt { hop, before, after, phase })
+    }
+
+    /// The RTT to the destination; of a destination that never answers, to the last responder.
+    fn end_of_path(&mut self, round: &Round) -> Option<(u8, f64)> {
+        if let Some(end) = round.end {
+            let rtt = round.ttls.get(&end)?.rtt?;
+            if self.rtt_of.take().is_some() {
+                self.rtt = Shift::default();
+            }
+            return Some((end, rtt));
+        }
+        if self.reach.reached > 0 {
+            return None;
+        }
+        let (ttl, at) = round.farthest()?;
+        let ip = &at.responders.first()?.ip;
+        if self.rtt_of.as_ref() != Some(ip) {
+            self.rtt = Shift::default();
+            self.rtt_of = Some(ip.clone());
+        }
+        Some((ttl, at.rtt?))
+    }
+
+    fn learn_hops(&mut self, round: &Round, end: u8) {
+        for (&ttl, at) in round.ttls.iter().filter(|&(&ttl, _)| ttl < end) {
+            let (Some(rtt), Some(responder)) = (at.rtt, at.responders.first()) else { continue };
+            let near = self.hops.entry(ttl).or_default();
+            if at.responders.len() == 1 && near.ip != responder.ip {
+                *near = Near { ip: responder.ip.clone(), rtts: Baseline::default() };
+            }
+            near.rtts.push(rtt);
+        }
+        self.hops.retain(|&ttl, _| ttl < end);
+    }
+
+    /// The first hop from which on nearly all hops shifted by at least half of what the
+    /// destination did. A hop that shifts alone is busy with itself.
+    fn first_shifted(&self, round: &Round, shift: f64) -> Option<u8> {
+        let shifted: Vec<(u8, bool)> = self
+            .hops
+            .iter()
+            .filter_map(|(&ttl, near)| {
+                let at = round.ttls.get(&ttl)?;
+                let is_same = at.responders.first()?.ip == near.ip;
+                let difference = at.rtt? - near.rtts.level().filter(|_| is_same)?.median;
+                Some((ttl, difference * shift.signum() >= shift.abs() / 2.0))
+            })
+            .collect();
+        let nearly_all = |from: usize| {
+            let rest = shifted.get(from..).unwrap_or_default();
+            let count = rest.iter().filter(|(_, is_shifted)| *is_shifted).count();
+            count * 5 >= rest.len() * 4
+        };
+        let mut firsts = shifted.iter().enumerate().filter(|(_, (_, is_shifted))| *is_shifted);
+        firsts.find(|(at, _)| nearly_all(*at)).map(|(_, (ttl, _))| *ttl)
+    }
+
+    fn loss(&mut self, round: &Round, trace: &Trace, is_reached: bool, to: &mut Vec<Finding>) {
+        // A destination that never answers loses nothing.
+        if self.reach.reached == 0 || (self.reach.is_down && !is_reached) {
+            return;
+        }
+        let pack = |counts: Counts| (counts.sent, counts.lost);
+        let hops = round.counts().into_iter().map(|(ttl, counts)| (ttl, pack(counts))).collect();
+        self.held.push_back(Held { hops, end: pack(round.end_counts(trace)) });
+        while self.held.len() > HELD {
+            self.held.pop_front();
+        }
+        if !is_reached {
+            return;
+        }
+        for held in std::mem::take(&mut self.held) {
+            let usual = self.loss.usual();
+            let unpack = |(sent, lost)| Counts { sent, lost };
+            let hops = held.hops.into_iter().map(|(ttl, counts)| (ttl, unpack(counts))).collect();
+            let (loss, phase) = match self.loss.observe(&hops, unpack(held.end)) {
+                loss::Verdict::Usual | loss::Verdict::Lossy => continue,
+                loss::Verdict::Began(loss) => (loss, Phase::Began),
+                loss::Verdict::Ended(loss) => (loss, Phase::Ended),
+                loss::Verdict::Adopted(loss) => (loss, Phase::Adopted),
+            };
+            to.push(Finding::Loss { loss, usual, phase });
+        }
+    }
+}
+
+impl Reach {
+    fn observe(&mut self, is_reached: bool, probes: u32, usual_loss: f64) -> Option<Phase> {
+        if is_reached {
+            self.reached = self.reached.saturating_add(1);
+            (self.missed, self.missed_probes) = (0, 0);
+            self.back = self.back.saturating_add(1);
+            let is_over = self.is_down && self.back >= RUN;
+            self.is_down &= !is_over;
+            return is_over.then_some(Phase::Ended);
+        }
+        self.back = 0;
+        self.missed = self.missed.saturating_add(1);
+        self.missed_probes = self.missed_probes.saturating_add(probes);
+        let probes = i32::try_from(self.missed_probes).unwrap_or(i32::MAX);
+        let is_no_chance = usual_loss.powi(probes) <= CHANCE;
+        let was_there = self.reached >= REACHED;
+        let begins = !self.is_down && was_there && self.missed >= RUN && is_no_chance;
+        self.is_down |= begins;
+        begins.then_some(Phase::Began)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn silence_is_an_outage_once_it_is_no_loss_by_chance() {
+        let mut reach = Reach::default();
+        for _ in 0..5 {
+            assert_eq!(reach.observe(true, 3, 0.01), None);
+        }
+        assert_eq!(reach.observe(false, 3, 0.01), None, "one round says little");
+        assert_eq!(reach.observe(false, 3, 0.01), Some(Phase::Began));
+        assert_eq!(reach.observe(false, 3, 0.01), None, "told once");
+        assert_eq!(reach.observe(true, 3, 0.01), None);
+        assert_eq!(reach.observe(true, 3, 0.01), Some(Phase::Ended));
+    }
+
+    #[test]
+    fn a_lossy_path_is_given_more_time() {
+        let mut reach = Reach { reached: 9, ..Reach::default() };
+        let rounds = (1..20).find(|_| reach.observe(false, 3, 0.5).is_some());
+        assert_eq!(rounds, Some(6), "0.5 to the power of 18 is below 1e-5, of 15 is not");
+    }
+
+    #[test]
+    fn what_never_answered_is_not_missed() {
+        let mut reach = Reach::default();
+        assert!((0..99).all(|_| reach.observe(false, 3, 0.01).is_none()));
+    }
+}
