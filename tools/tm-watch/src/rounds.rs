@@ -65,6 +65,12 @@ impl Round {
         on_way.map(|(&ttl, at)| (ttl, at.counts)).collect()
     }
 
+    /// Probes to the hops beyond the last answer.
+    pub(crate) fn silent_end(&self) -> BTreeMap<u8, Counts> {
+        let last = self.farthest().map_or(0, |(ttl, _)| ttl);
+        self.ttls.range(last.saturating_add(1)..).map(|(&ttl, at)| (ttl, at.counts)).collect()
+    }
+
     /// Probes to the destination; all of them were lost where it did not answer.
     pub(crate) fn end_counts(&self, trace: &Trace) -> Counts {
         let at_end = self.end.and_then(|end| self.ttls.get(&end)).map(|at| at.counts);

@@ -16,8 +16,8 @@ const REACHED: u32 = 3;
 /// Rounds in a row without an answer, or with one, that settle it.
 const RUN: u32 = 2;
 
-/// Silence as improbable as this is no loss by chance.
-const CHANCE: f64 = 1e-5;
+/// Silence as improbable as this is no loss by chance: the logarithm of 1e-5.
+const CHANCE: f64 = -11.5;
 
 /// Rounds held back until it is known whether they show loss or an outage.
 const HELD: usize = 16;
@@ -59,7 +59,8 @@ pub(crate) struct Target {
 struct Reach {
     reached: u32,
     missed: u32,
-    missed_probes: u32,
+    /// Logarithm of the chance that the missed rounds were silent as usual.
+    chance: f64,
     back: u32,
     is_down: bool,
 }
@@ -98,8 +99,9 @@ impl Target {
     }
 
     fn reach(&mut self, round: &Round, trace: &Trace, is_reached: bool) -> Option<Finding> {
-        let probes = round.end_counts(trace).sent.max(1);
-        let phase = self.reach.observe(is_reached, probes, self.loss.usual())?;
+        let silent = round.silent_end();
+        let chance = self.loss.chance_of_silence(&silent, round.end_counts(trace));
+        let phase = self.reach.observe(is_reached, chance)?;
         if phase == Phase::Began {
             self.held.clear();
         }
@@ -228,10 +230,10 @@ impl Target {
 }
 
 impl Reach {
-    fn observe(&mut self, is_reached: bool, probes: u32, usual_loss: f64) -> Option<Phase> {
+    fn observe(&mut self, is_reached: bool, chance: f64) -> Option<Phase> {
         if is_reached {
             self.reached = self.reached.saturating_add(1);
-            (self.missed, self.missed_probes) = (0, 0);
+            (self.missed, self.chance) = (0, 0.0);
             self.back = self.back.saturating_add(1);
             let is_over = self.is_down && self.back >= RUN;
             self.is_down &= !is_over;
@@ -239,11 +241,10 @@ impl Reach {
         }
         self.back = 0;
         self.missed = self.missed.saturating_add(1);
-        self.missed_probes = self.missed_probes.saturating_add(probes);
-        let probes = i32::try_from(self.missed_probes).unwrap_or(i32::MAX);
-        let is_no_chance = usual_loss.powi(probes) <= CHANCE;
+        self.chance = (self.chance + chance).max(-1e3);
         let was_there = self.reached >= REACHED;
-        let begins = !self.is_down && was_there && self.missed >= RUN && is_no_chance;
+        let is_no_chance = self.missed >= RUN && self.chance <= CHANCE;
+        let begins = !self.is_down && was_there && is_no_chance;
         self.is_down |= begins;
         begins.then_some(Phase::Began)
     }
@@ -253,29 +254,33 @@ impl Reach {
 mod tests {
     use super::*;
 
+    /// Three probes, of which one in a hundred is usually lost.
+    const THREE: f64 = 3.0 * -4.605;
+
     #[test]
     fn silence_is_an_outage_once_it_is_no_loss_by_chance() {
         let mut reach = Reach::default();
         for _ in 0..5 {
-            assert_eq!(reach.observe(true, 3, 0.01), None);
+            assert_eq!(reach.observe(true, THREE), None);
         }
-        assert_eq!(reach.observe(false, 3, 0.01), None, "one round says little");
-        assert_eq!(reach.observe(false, 3, 0.01), Some(Phase::Began));
-        assert_eq!(reach.observe(false, 3, 0.01), None, "told once");
-        assert_eq!(reach.observe(true, 3, 0.01), None);
-        assert_eq!(reach.observe(true, 3, 0.01), Some(Phase::Ended));
+        assert_eq!(reach.observe(false, THREE), None, "one round says little");
+        assert_eq!(reach.observe(false, THREE), Some(Phase::Began));
+        assert_eq!(reach.observe(false, THREE), None, "told once");
+        assert_eq!(reach.observe(true, THREE), None);
+        assert_eq!(reach.observe(true, THREE), Some(Phase::Ended));
     }
 
     #[test]
     fn a_lossy_path_is_given_more_time() {
         let mut reach = Reach { reached: 9, ..Reach::default() };
-        let rounds = (1..20).find(|_| reach.observe(false, 3, 0.5).is_some());
+        let half = 3.0 * 0.5_f64.ln();
+        let rounds = (1..20).find(|_| reach.observe(false, half).is_some());
         assert_eq!(rounds, Some(6), "0.5 to the power of 18 is below 1e-5, of 15 is not");
     }
 
     #[test]
     fn what_never_answered_is_not_missed() {
         let mut reach = Reach::default();
-        assert!((0..99).all(|_| reach.observe(false, 3, 0.01).is_none()));
+        assert!((0..99).all(|_| reach.observe(false, THREE).is_none()));
     }
 }

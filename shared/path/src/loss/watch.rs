@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::baseline::{ADOPTED_AFTER, ENOUGH, WINDOW};
 
-/// Additional loss to look for. Evidence grows from about 5 % of loss on.
-const SOUGHT: f64 = 0.12;
+/// Additional loss to look for: from about 5 % on, and much.
+const SOUGHT: [f64; 2] = [0.12, 0.4];
 
 /// Loss that matters.
 const MATTERS: f64 = 0.05;
@@ -36,7 +36,7 @@ const MUTE: f64 = 0.5;
 const CALM: f64 = 4.0;
 
 /// No path is better than this, as far as few probes can tell.
-const LEAST: f64 = 0.01;
+const LEAST: f64 = 0.005;
 
 /// Probes of one hop in one round.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -104,7 +104,7 @@ struct Witness {
     /// Evidence against this hop alone.
     own: f64,
     /// Evidence against this hop and everything beyond it, and since when it has grown.
-    tail: f64,
+    tail: [f64; 2],
     #[serde(default)]
     since: VecDeque<Pooled>,
 }
@@ -146,14 +146,21 @@ impl Witness {
     }
 
     fn settle(&mut self) {
-        (self.own, self.tail) = (0.0, 0.0);
+        (self.own, self.tail) = (0.0, [0.0; 2]);
         self.since.clear();
     }
 
+    /// The evidence for whichever loss explains it best.
+    fn proof(&self) -> f64 {
+        self.tail.iter().copied().fold(0.0, f64::max)
+    }
+
     /// Adds a round to the evidence against this hop and what lies beyond.
-    fn pool(&mut self, evidence: f64, pooled: Pooled) {
-        self.tail = (self.tail + evidence).max(0.0);
-        if self.tail == 0.0 {
+    fn pool(&mut self, evidence: [f64; 2], pooled: Pooled) {
+        for (tail, evidence) in self.tail.iter_mut().zip(evidence) {
+            *tail = (*tail + evidence).clamp(0.0, 1e3);
+        }
+        if self.proof() == 0.0 {
             self.since.clear();
             return;
         }
@@ -192,6 +199,16 @@ impl LossWatch {
         self.hops.retain(|&at, _| at < ttl);
     }
 
+    /// The natural logarithm of the chance that every probe of these hops, and of the destination,
+    /// is lost as usual. Hops that seldom answer say nothing.
+    pub fn chance_of_silence(&self, hops: &BTreeMap<u8, Counts>, end: Counts) -> f64 {
+        let witnesses = hops.iter().filter_map(|(ttl, counts)| Some((self.hops.get(ttl)?, counts)));
+        let speaking = witnesses.filter(|(witness, _)| witness.usual() < MUTE);
+        let of = |usual: f64, counts: &Counts| f64::from(counts.sent) * usual.ln();
+        speaking.map(|(witness, counts)| of(witness.usual(), counts)).sum::<f64>()
+            + of(self.usual(), &end)
+    }
+
     /// The part of the probes to the destination that is usually lost, or is lost at present.
     pub fn usual(&self) -> f64 {
         self.lossy.as_ref().map_or(self.end.usual(), |lossy| lossy.loss.rate())
@@ -205,21 +222,20 @@ impl LossWatch {
     }
 
     fn weigh(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
-        let evidence = self.end.evidence(end, SOUGHT);
-        self.end.own = (self.end.own + evidence).max(0.0);
+        let mut sum = SOUGHT.map(|sought| self.end.evidence(end, sought));
+        self.end.own = (self.end.own + sum[0]).clamp(0.0, 1e3);
         let mut pooled = Pooled::default();
         pooled.all.add(end);
         pooled.end.add(end);
-        let mut sum = evidence;
         self.end.pool(sum, pooled);
         for (ttl, witness) in self.hops.iter_mut().rev() {
             let Some(&counts) = hops.get(ttl) else {
                 witness.settle();
                 continue;
             };
-            let evidence = witness.evidence(counts, SOUGHT);
-            witness.own = (witness.own + evidence).clamp(0.0, 1e3);
-            sum += evidence.min(MOST);
+            let evidence = SOUGHT.map(|sought| witness.evidence(counts, sought));
+            witness.own = (witness.own + evidence[0]).clamp(0.0, 1e3);
+            sum = std::array::from_fn(|at| sum[at] + evidence[at].min(MOST));
             pooled.all.add(counts);
             witness.pool(sum, pooled);
         }
@@ -229,7 +245,8 @@ impl LossWatch {
     fn proven(&self) -> Option<Loss> {
         let at_end = std::iter::once((None, &self.end));
         let on_way = self.hops.iter().map(|(&ttl, witness)| (Some(ttl), witness));
-        let (hop, worst) = on_way.chain(at_end).max_by(|a, b| a.1.tail.total_cmp(&b.1.tail))?;
+        let (hop, worst) =
+            on_way.chain(at_end).max_by(|a, b| a.1.proof().total_cmp(&b.1.proof()))?;
         let (mut all, mut end) = (Loss { hop, ..Loss::default() }, Loss::default());
         let mut lossy_rounds = 0;
         for round in &worst.since {
@@ -239,7 +256,7 @@ impl LossWatch {
                 sum.lost = sum.lost.saturating_add(part.lost);
             }
         }
-        let proven = worst.tail >= PROOF && lossy_rounds >= 2;
+        let proven = worst.proof() >= PROOF && lossy_rounds >= 2;
         let matters = wilson_lower(all.lost, all.sent, 2.0) > MATTERS;
         (proven && matters && self.reaches_the_end(hop, all, end)).then_some(all)
     }
@@ -264,7 +281,7 @@ impl LossWatch {
         hops: &BTreeMap<u8, Counts>,
         end: Counts,
     ) -> Verdict {
-        let sought = (lossy.loss.rate() * 0.7).clamp(SOUGHT, 0.9);
+        let sought = (lossy.loss.rate() * 0.7).clamp(SOUGHT[0], 0.9);
         let mut round = Loss { hop: lossy.loss.hop, ..Loss::default() };
         round.add(end);
         let mut evidence = self.end.evidence(end, sought);
