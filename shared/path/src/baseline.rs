@@ -113,6 +113,16 @@ impl Baseline {
         self.0.is_empty()
     }
 
+    /// Values that agree have shifted; wild ones have to go on for two more rounds.
+    fn scatter(&self, from: Level) -> usize {
+        let (mut least, mut most) = (f32::MAX, f32::MIN);
+        for &value in &self.0 {
+            (least, most) = (least.min(value), most.max(value));
+        }
+        let shift = Level::of(self.0.iter().copied()).map_or(0.0, |at| at.median - from.median);
+        if f64::from(most - least) > shift.abs() / 2.0 { 2 } else { 0 }
+    }
+
     /// Where the series usually is, once there are enough values to say.
     pub fn level(&self) -> Option<Level> {
         if self.0.len() < ENOUGH { None } else { Level::of(self.0.iter().copied()) }
@@ -197,7 +207,7 @@ impl Shift {
         }
         self.side = Some(place);
         self.suspects.push(value);
-        if self.suspects.len() < self.run_wanted() {
+        if self.suspects.len() < self.run_wanted() + self.suspects.scatter(level) {
             return Verdict::Suspect;
         }
         let values = std::mem::take(&mut self.suspects);
@@ -339,7 +349,7 @@ mod tests {
                     _ => {}
                 }
                 prop_assert!(began - over == i32::from(shift.is_away()));
-                prop_assert!(shift.baseline.len() <= WINDOW && shift.suspects.len() <= 10);
+                prop_assert!(shift.baseline.len() <= WINDOW && shift.suspects.len() <= 12);
             }
             let json = serde_json::to_string(&shift).unwrap();
             prop_assert_eq!(serde_json::from_str::<Shift>(&json).unwrap().baseline, shift.baseline);

@@ -279,17 +279,21 @@ impl Memory {
         // Where the destination is silent, nobody knows how the path goes on.
         let (to_before, to_after) =
             if end.is_some() { (was_end, farthest) } else { (was_end.min(farthest), farthest) };
-        let nobody = BTreeSet::new();
-        let was = |ttl| self.slots.get(&ttl).map_or(&nobody, |slot| &slot.current);
-        let is = |ttl| round.get(&ttl).unwrap_or(&nobody);
-        let before: Vec<_> = (1..=to_before).map(was).collect();
-        let after: Vec<_> = (1..=to_after).map(is).collect();
-        let same = |pair: &(&&BTreeSet<Responder>, &&BTreeSet<Responder>)| {
-            pair.0.is_empty() || pair.1.is_empty() || !pair.0.is_disjoint(pair.1)
+        let (nobody, nothing) = (BTreeSet::new(), Slot::default());
+        let before: Vec<&Slot> =
+            (1..=to_before).map(|ttl| self.slots.get(&ttl).unwrap_or(&nothing)).collect();
+        let after: Vec<&BTreeSet<Responder>> =
+            (1..=to_after).map(|ttl| round.get(&ttl).unwrap_or(&nobody)).collect();
+        let same = |pair: &(&&Slot, &&BTreeSet<Responder>)| {
+            let mut responders = pair.1.iter();
+            pair.0.current.is_empty()
+                || pair.1.is_empty()
+                || responders.any(|responder| pair.0.knows(responder, self.round))
         };
         let head = before.iter().zip(&after).take_while(same).count();
         let rest = before.len().min(after.len()) - head;
         let tail = before.iter().rev().zip(after.iter().rev()).take(rest).take_while(same).count();
+        let before: Vec<&BTreeSet<Responder>> = before.iter().map(|slot| &slot.current).collect();
         let middle = |path: &[&BTreeSet<Responder>]| -> Vec<String> {
             path.iter().skip(head).take(path.len() - head - tail).map(|at| shown(at)).collect()
         };

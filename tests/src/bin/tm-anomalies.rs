@@ -1,5 +1,6 @@
 //! `tm-anomalies`: how well `tm-watch` tells what happens to a path, beside fixed thresholds, as
-//! a Markdown table. `tm-anomalies day` writes a day's log; `tm-anomalies month`, a month's.
+//! a Markdown table. `tm-anomalies day` writes a day's log; `tm-anomalies month`, a month's;
+//! `tm-anomalies write NAME SEED`, a run of the scenario whose name holds NAME.
 
 // A report that cannot be made has failed.
 #![allow(clippy::expect_used)]
@@ -21,7 +22,7 @@ fn main() -> io::Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("day") => long(2880),
         Some("month") => long(2880 * 30),
-        Some("explain") => explain(),
+        Some("write") => one(&std::env::args().skip(2).collect::<Vec<_>>()),
         _ => report(),
     }
 }
@@ -79,17 +80,13 @@ fn row(name: &str, watch: &Score, fixed: &Score) -> String {
     )
 }
 
-/// Every alert of every scenario, to look at.
-fn explain() -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    for scenario in scenarios::all() {
-        for seed in 1..=RUNS {
-            let alarms = watched(lines(&scenario, seed));
-            let score = Score::of(&scenario, &alarms);
-            writeln!(out, "{} #{seed}: {alarms:?} wrong {:?}", scenario.name, score.wrong)?;
-        }
-    }
-    Ok(())
+/// Writes one run of a scenario, to look at: a part of its name, and the seed.
+fn one(args: &[String]) -> io::Result<()> {
+    let (name, seed) = (args.first().cloned().unwrap_or_default(), args.get(1));
+    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let scenario = scenarios::all().into_iter().find(|scenario| scenario.name.contains(&name));
+    let scenario = scenario.ok_or_else(|| io::Error::other("there is no such scenario"))?;
+    io::stdout().lock().write_all(lines(&scenario, seed).as_bytes())
 }
 
 fn lines(scenario: &Scenario, seed: u64) -> String {

@@ -1,6 +1,6 @@
 //! What is known of one watched path, and what a round says against it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tm_path::baseline::{self, Baseline, Shift};
@@ -18,9 +18,6 @@ const RUN: u32 = 2;
 
 /// Silence as improbable as this is no loss by chance: the logarithm of 1e-5.
 const CHANCE: f64 = -11.5;
-
-/// Rounds held back until it is known whether they show loss or an outage.
-const HELD: usize = 16;
 
 /// What a round showed.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +47,9 @@ pub(crate) struct Target {
     hops: BTreeMap<u8, Near>,
     loss: LossWatch,
     route: Memory,
-    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
-    held: VecDeque<Held>,
+    /// Lost probes to the destination, of rounds that did not reach it: loss or an outage.
+    #[serde(default)]
+    held: u32,
 }
 
 /// Whether the destination answers.
@@ -72,13 +70,6 @@ struct Near {
     rtts: Baseline,
 }
 
-/// Probes of a round that did not reach the destination.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct Held {
-    hops: BTreeMap<u8, (u32, u32)>,
-    end: (u32, u32),
-}
-
 impl Target {
     /// Takes a round in. `change`: the change of RTT that counts.
     pub(crate) fn observe(&mut self, round: &Round, trace: &Trace, change: f64) -> Vec<Finding> {
@@ -88,13 +79,15 @@ impl Target {
             return findings;
         }
         let is_reached = trace.reached && round.end.is_some();
-        findings.extend(self.reach(round, trace, is_reached));
         if trace.stop == Stop::Error {
+            findings.extend(self.reach(round, trace, is_reached));
             return findings;
         }
+        // Loss first: who knows of it does not take it for an outage.
+        findings.extend(self.loss(round, trace, is_reached));
+        findings.extend(self.reach(round, trace, is_reached));
         findings.extend(self.route(round));
         findings.extend(self.rtt(round, change));
-        self.loss(round, trace, is_reached, &mut findings);
         findings
     }
 
@@ -103,7 +96,7 @@ impl Target {
         let chance = self.loss.chance_of_silence(&silent, round.end_counts(trace));
         let phase = self.reach.observe(is_reached, chance)?;
         if phase == Phase::Began {
-            self.held.clear();
+            self.held = 0;
         }
         let at = round.farthest();
         let farthest = at.and_then(|(ttl, at)| Some((ttl, at.responders.first()?.ip.clone())));
@@ -200,32 +193,32 @@ impl Target {
         firsts.find(|(at, _)| nearly_all(*at)).map(|(_, (ttl, _))| *ttl)
     }
 
-    fn loss(&mut self, round: &Round, trace: &Trace, is_reached: bool, to: &mut Vec<Finding>) {
+    fn loss(&mut self, round: &Round, trace: &Trace, is_reached: bool) -> Option<Finding> {
         // A destination that never answers loses nothing.
         if self.reach.reached == 0 || (self.reach.is_down && !is_reached) {
-            return;
+            return None;
         }
-        let pack = |counts: Counts| (counts.sent, counts.lost);
-        let hops = round.counts().into_iter().map(|(ttl, counts)| (ttl, pack(counts))).collect();
-        self.held.push_back(Held { hops, end: pack(round.end_counts(trace)) });
-        while self.held.len() > HELD {
-            self.held.pop_front();
-        }
-        if !is_reached {
-            return;
-        }
-        for held in std::mem::take(&mut self.held) {
-            let usual = self.loss.usual();
-            let unpack = |(sent, lost)| Counts { sent, lost };
-            let hops = held.hops.into_iter().map(|(ttl, counts)| (ttl, unpack(counts))).collect();
-            let (loss, phase) = match self.loss.observe(&hops, unpack(held.end)) {
-                loss::Verdict::Usual | loss::Verdict::Lossy => continue,
-                loss::Verdict::Began(loss) => (loss, Phase::Began),
-                loss::Verdict::Ended(loss) => (loss, Phase::Ended),
-                loss::Verdict::Adopted(loss) => (loss, Phase::Adopted),
-            };
-            to.push(Finding::Loss { loss, usual, phase });
-        }
+        let (usual, mut end) = (self.loss.usual(), round.end_counts(trace));
+        let verdict = if is_reached {
+            let held = std::mem::take(&mut self.held);
+            end.sent = end.sent.saturating_add(held);
+            end.lost = end.lost.saturating_add(held);
+            self.loss.observe(&round.counts(), end)
+        } else {
+            // Silence from some hop on may be an outage; loss is what the others show.
+            self.held = self.held.saturating_add(end.lost);
+            let last = round.farthest().map_or(0, |(ttl, _)| ttl);
+            let mut hops = round.counts();
+            hops.retain(|&ttl, _| ttl <= last);
+            self.loss.observe(&hops, Counts::default())
+        };
+        let (loss, phase) = match verdict {
+            loss::Verdict::Usual | loss::Verdict::Lossy => return None,
+            loss::Verdict::Began(loss) => (loss, Phase::Began),
+            loss::Verdict::Ended(loss) => (loss, Phase::Ended),
+            loss::Verdict::Adopted(loss) => (loss, Phase::Adopted),
+        };
+        Some(Finding::Loss { loss, usual, phase })
     }
 }
 

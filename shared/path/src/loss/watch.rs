@@ -29,6 +29,9 @@ const OWN_PROOF: f64 = 4.0;
 /// A hop that lost lately.
 const WITNESS: f64 = 2.0;
 
+/// So many hops are believed without the destination.
+const WITNESSES: usize = 4;
+
 /// A hop that usually loses more is no witness.
 const MUTE: f64 = 0.5;
 
@@ -202,11 +205,14 @@ impl LossWatch {
     /// The natural logarithm of the chance that every probe of these hops, and of the destination,
     /// is lost as usual. Hops that seldom answer say nothing.
     pub fn chance_of_silence(&self, hops: &BTreeMap<u8, Counts>, end: Counts) -> f64 {
+        let of = |usual: f64, counts: &Counts| f64::from(counts.sent) * usual.ln();
+        let at_end = of(self.usual(), &end);
+        if self.lossy.is_some() {
+            return at_end; // nobody else's usual loss is that of now
+        }
         let witnesses = hops.iter().filter_map(|(ttl, counts)| Some((self.hops.get(ttl)?, counts)));
         let speaking = witnesses.filter(|(witness, _)| witness.usual() < MUTE);
-        let of = |usual: f64, counts: &Counts| f64::from(counts.sent) * usual.ln();
-        speaking.map(|(witness, counts)| of(witness.usual(), counts)).sum::<f64>()
-            + of(self.usual(), &end)
+        speaking.map(|(witness, counts)| of(witness.usual(), counts)).sum::<f64>() + at_end
     }
 
     /// The part of the probes to the destination that is usually lost, or is lost at present.
@@ -272,7 +278,9 @@ impl LossWatch {
         let own: Vec<f64> = speaking.map(|(_, witness)| witness.own).collect();
         let witnesses = own.iter().filter(|&&own| own >= WITNESS).count();
         let silent_chance = (1.0 - all.rate()).powi(end.sent.min(1000) as i32);
-        witnesses >= 4 && witnesses * 4 >= own.len() * 3 && (end.lost > 0 || silent_chance > 0.01)
+        witnesses >= WITNESSES
+            && witnesses * 4 >= own.len() * 3
+            && (end.lost > 0 || silent_chance > 0.01)
     }
 
     fn while_lossy(
@@ -284,13 +292,19 @@ impl LossWatch {
         let sought = (lossy.loss.rate() * 0.7).clamp(SOUGHT[0], 0.9);
         let mut round = Loss { hop: lossy.loss.hop, ..Loss::default() };
         round.add(end);
-        let mut evidence = self.end.evidence(end, sought);
+        let at_end = self.end.evidence(end, sought);
+        let (mut evidence, mut witnesses) = (at_end, 0);
         for (ttl, counts) in
             hops.iter().filter(|&(&ttl, _)| lossy.loss.hop.is_some_and(|k| ttl >= k))
         {
             let Some(witness) = self.hops.get(ttl) else { continue };
             evidence += witness.evidence(*counts, sought);
+            witnesses += 1;
             round.add(*counts);
+        }
+        // Few witnesses do not speak for the destination.
+        if witnesses < WITNESSES {
+            evidence = evidence.max(at_end);
         }
         lossy.rounds = lossy.rounds.saturating_add(1);
         lossy.calm = (lossy.calm - evidence).clamp(0.0, 1e3);
