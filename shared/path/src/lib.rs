@@ -1,5 +1,7 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod delay;
+pub mod detour;
 pub mod loss;
 pub mod special;
 pub mod sphere;
