@@ -166,7 +166,11 @@ fn reply(question: &Message, say: Say, over_tcp: bool) -> Option<Vec<u8>> {
             Vec::new()
         }
         Say::Ptr(names) => {
-            let name = |name: &String| Name::from_ascii(name).map(|name| RData::PTR(PTR(name)));
+            // Octets as they are: a hostile zone holds what no parser of text would take.
+            let name = |name: &String| {
+                let labels = name.trim_end_matches('.').split('.').map(str::as_bytes);
+                Name::from_labels(labels).map(|name| RData::PTR(PTR(name)))
+            };
             names.iter().map(name).collect::<Result<_, _>>().ok()?
         }
         Say::Txt(texts) => texts.into_iter().map(|text| RData::TXT(TXT::new(text))).collect(),

@@ -26,7 +26,7 @@ fn zone(name: &str, kind: RecordType) -> Say {
         ("6.0.0.9.in-addr.arpa", _) => Say::Truncated,
         ("7.0.0.9.in-addr.arpa", _) => Say::OverTcp(Box::new(Say::ptr("big.example.net."))),
         ("8.0.0.9.in-addr.arpa", _) => Say::Ptr(vec![]),
-        ("9.0.0.9.in-addr.arpa", _) => Say::ptr("evil\\027[2J\\\"x.example.net."),
+        ("9.0.0.9.in-addr.arpa", _) => Say::ptr("evil\x1b[2J\"x.example.net."),
         ("b.example.net", RecordType::A) => Say::Address(vec!["9.0.0.2".parse().unwrap()]),
         ("a.example.net", RecordType::A) => Say::Address(vec!["9.0.0.77".parse().unwrap()]),
         ("example.com", RecordType::A) => Say::Address(vec!["9.0.0.1".parse().unwrap()]),
@@ -220,7 +220,7 @@ fn lines_that_are_no_records_pass_and_are_named() {
     assert_eq!(
         err,
         "tm-dns: stdin:3: it is not a JSON object\n\
-         tm-dns: stdin:4: expected `,` or `}` at column 31\n\
+         tm-dns: stdin:4: expected `,` or `}` at column 29\n\
          tm-dns: stdin:5: it is not a JSON object\n"
     );
     let strict = filter("tm-dns", &["-r", &address, "--strict"], home.path(), &input);

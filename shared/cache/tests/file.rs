@@ -66,7 +66,7 @@ fn statistics_count_over_all_runs_and_clearing_leaves_the_rest() {
 #[test]
 fn a_quota_is_shared_and_a_resting_provider_is_left_alone() {
     let (_folder, path) = folder();
-    let quota = Quota { provider: "example", allowed: 3, span: Duration::from_secs(60) };
+    let quota = Quota { provider: "example", allowed: 3, span: Duration::from_mins(1) };
     let mut caches = [Cache::open(&path).unwrap(), Cache::open(&path).unwrap()];
     let turns: Vec<_> = (0..4).map(|turn| caches[turn % 2].take_turn(&quota).unwrap()).collect();
     assert_eq!(turns[..3], [Turn::Granted; 3]);

@@ -41,7 +41,7 @@ impl<A> Desk<A> {
 /// Where the filter finds them.
 #[derive(Debug)]
 pub struct Answers<A> {
-    answers: Receiver<(IpAddr, A)>,
+    tray: Receiver<(IpAddr, A)>,
     bell: Arc<Bell>,
     pipe: PipeReader,
 }
@@ -51,7 +51,7 @@ pub fn desk<A>() -> io::Result<(Desk<A>, Answers<A>)> {
     let (sender, receiver) = channel();
     let (reader, writer) = io::pipe()?;
     let bell = Arc::new(Bell { rung: AtomicBool::new(false), pipe: writer });
-    let answers = Answers { answers: receiver, bell: Arc::clone(&bell), pipe: reader };
+    let answers = Answers { tray: receiver, bell: Arc::clone(&bell), pipe: reader };
     Ok((Desk { answers: sender, bell }, answers))
 }
 
@@ -61,7 +61,7 @@ impl<A> Answers<A> {
         if self.bell.rung.swap(false, Ordering::AcqRel) {
             let _ = (&self.pipe).read(&mut [0]);
         }
-        self.answers.try_recv().ok()
+        self.tray.try_recv().ok()
     }
 }
 
@@ -83,6 +83,8 @@ pub fn on_thread<F: Future<Output = ()>>(
 
 #[cfg(test)]
 mod tests {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
     use super::*;
 
     #[test]
@@ -92,18 +94,14 @@ mod tests {
         let worker = std::thread::spawn(move || (0..1000).for_each(|n| desk.answer(ip, n)));
         let mut next = 0;
         while next < 1000 {
-            match answers.take() {
-                Some((_, n)) => {
-                    assert_eq!(n, next);
-                    next += 1;
-                }
-                None => {
-                    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-                    let long = Timespec { tv_sec: 20, tv_nsec: 0 };
-                    let mut fds = [PollFd::new(&answers, PollFlags::IN)];
-                    assert_eq!(poll(&mut fds, Some(&long)), Ok(1));
-                }
+            if let Some((_, n)) = answers.take() {
+                assert_eq!(n, next);
+                next += 1;
+                continue;
             }
+            let long = Timespec { tv_sec: 20, tv_nsec: 0 };
+            let mut fds = [PollFd::new(&answers, PollFlags::IN)];
+            assert_eq!(poll(&mut fds, Some(&long)), Ok(1));
         }
         worker.join().unwrap();
     }

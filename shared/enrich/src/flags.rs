@@ -19,7 +19,7 @@ pub struct CacheFlags {
     #[arg(long, conflicts_with = "no_cache")]
     pub refresh: bool,
 
-    /// The cache [default: $XDG_CACHE_HOME/tracemap/cache.sqlite]
+    /// The cache [default: tracemap/cache.sqlite in the user's cache folder]
     #[arg(long, value_name = "FILE", env = "TRACEMAP_CACHE", hide_env = true)]
     pub cache: Option<PathBuf>,
 }

@@ -69,7 +69,8 @@ impl<'a> Hop<'a> {
         {
             return Some(min);
         }
-        serde_json::from_str::<Option<Rtt>>(self.rtt).ok()?.map(|rtt| rtt.min)
+        let is_object = self.rtt.starts_with('{'); // serde reads arrays as structs too
+        is_object.then(|| serde_json::from_str::<Rtt>(self.rtt).ok())?.map(|rtt| rtt.min)
     }
 
     /// The name that tm-dns found.
@@ -78,10 +79,8 @@ impl<'a> Hop<'a> {
         struct Dns {
             hostname: Option<String>,
         }
-        if self.dns.is_empty() {
-            return None;
-        }
-        serde_json::from_str::<Option<Dns>>(self.dns).ok()??.hostname
+        let is_object = self.dns.starts_with('{');
+        is_object.then(|| serde_json::from_str::<Dns>(self.dns).ok())??.hostname
     }
 }
 

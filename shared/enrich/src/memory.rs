@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn the_newest_half_is_always_there_and_never_more_than_all() {
         let mut memory = Memory::new(10);
-        for n in 0..1000 {
+        for n in 0..1000_u32 {
             memory.insert(n, n);
             assert!((n.saturating_sub(4)..=n).all(|n| memory.get(&n) == Some(&n)));
             assert!(memory.young.len() + memory.old.len() <= 10);

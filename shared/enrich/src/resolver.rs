@@ -224,7 +224,7 @@ impl Servers {
 fn options(patience: Duration) -> ResolverOpts {
     let mut options = ResolverOpts::default();
     options.timeout = patience;
-    options.attempts = 1;
+    options.attempts = 0; // lost datagrams are sent again all the same
     options.cache_size = 0;
     options.use_hosts_file = ResolveHosts::Never;
     options.num_concurrent_reqs = 1;

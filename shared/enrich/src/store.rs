@@ -32,8 +32,18 @@ pub struct Use {
 pub struct Store {
     how: Use,
     complaint: Complaint,
-    reader: Mutex<Option<Option<Cache>>>,
+    reader: Mutex<Reader>,
     writer: Mutex<Option<(Sender<Put>, JoinHandle<()>)>>,
+}
+
+/// The connection that reads.
+#[derive(Debug, Default)]
+enum Reader {
+    #[default]
+    NotYet,
+    Open(Box<Cache>),
+    /// It could not be used, which has been said.
+    GivenUp,
 }
 
 impl Store {
@@ -90,7 +100,7 @@ impl Store {
             drop(sender);
             let _ = thread.join();
         }
-        if self.reader.lock().is_ok_and(|reader| reader.is_some()) {
+        if self.reader.lock().is_ok_and(|reader| matches!(*reader, Reader::Open(_))) {
             self.with(|cache| cache.put(&[])); // the counts
         }
     }
@@ -98,17 +108,23 @@ impl Store {
     fn with<T>(&self, work: impl FnOnce(&mut Cache) -> Result<T, tm_cache::Error>) -> Option<T> {
         let path = self.how.path.as_ref()?;
         let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
-        let cache = reader.get_or_insert_with(|| {
-            let opened = Cache::open(path);
-            opened.map_err(|error| self.complaint.make(path, &error)).ok()
-        });
-        let result = cache.as_mut().map(work)?;
-        if let Some(notice) = cache.as_mut().and_then(Cache::take_notice) {
+        if let Reader::NotYet = *reader {
+            *reader = match Cache::open(path) {
+                Ok(cache) => Reader::Open(Box::new(cache)),
+                Err(error) => {
+                    self.complaint.make(path, &error);
+                    Reader::GivenUp
+                }
+            };
+        }
+        let Reader::Open(cache) = &mut *reader else { return None };
+        let result = work(cache);
+        if let Some(notice) = cache.take_notice() {
             self.complaint.diagnostics.warn(notice);
         }
         if let Err(error) = &result {
             self.complaint.make(path, error);
-            *cache = None;
+            *reader = Reader::GivenUp;
         }
         result.ok()
     }

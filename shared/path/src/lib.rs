@@ -1,6 +1,8 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
 pub mod baseline;
+pub mod delay;
+pub mod detour;
 pub mod loss;
 pub mod route;
 pub mod special;

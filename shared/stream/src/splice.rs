@@ -42,6 +42,7 @@ pub fn scan<'a>(
     name: &str,
     mut visit: impl FnMut(&str, &'a str),
 ) -> Result<Shape, Unspliced> {
+    let line = line.trim_ascii_end();
     let text =
         std::str::from_utf8(line).map_err(|error| Unspliced::NotUtf8(error.valid_up_to() + 1))?;
     let scanner = Scanner { text, bytes: line };
