@@ -241,7 +241,7 @@ impl LossWatch {
             };
             let evidence = SOUGHT.map(|sought| witness.evidence(counts, sought));
             witness.own = (witness.own + evidence[0]).clamp(0.0, 1e3);
-            sum = std::array::from_fn(|at| sum[at] + evidence[at].min(MOST));
+            sum.iter_mut().zip(evidence).for_each(|(sum, evidence)| *sum += evidence.min(MOST));
             pooled.all.add(counts);
             witness.pool(sum, pooled);
         }
