@@ -3,6 +3,7 @@
 pub mod anomalies;
 pub mod dns;
 pub mod hop_line;
+pub mod watching;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
