@@ -110,7 +110,7 @@ impl Target {
             route::Verdict::Ended(change) => (change, Phase::Ended),
             route::Verdict::Adopted(change) => (change, Phase::Adopted),
         };
-        if phase == Phase::Began {
+        if phase != Phase::Adopted {
             self.loss.forget_from(change.hop);
         }
         Some(Finding::Route { change, phase })

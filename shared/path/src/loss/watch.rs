@@ -35,6 +35,9 @@ const WITNESSES: usize = 4;
 /// A hop that usually loses more is no witness.
 const MUTE: f64 = 0.5;
 
+/// Probes before a hop's usual loss is known.
+const YOUNG: f64 = 15.0;
+
 /// Evidence that loss is over.
 const CALM: f64 = 4.0;
 
@@ -131,6 +134,10 @@ impl Witness {
     /// The usual loss; a little more where little is known.
     fn usual(&self) -> f64 {
         ((self.lost + 0.5) / (self.sent + 10.0)).clamp(LEAST, 0.98)
+    }
+
+    fn is_young(&self) -> bool {
+        self.sent < YOUNG
     }
 
     /// Log likelihood ratio of `sought` additional loss against none.
@@ -235,7 +242,7 @@ impl LossWatch {
         pooled.end.add(end);
         self.end.pool(sum, pooled);
         for (ttl, witness) in self.hops.iter_mut().rev() {
-            let Some(&counts) = hops.get(ttl) else {
+            let Some(&counts) = hops.get(ttl).filter(|_| !witness.is_young()) else {
                 witness.settle();
                 continue;
             };
@@ -297,7 +304,8 @@ impl LossWatch {
         for (ttl, counts) in
             hops.iter().filter(|&(&ttl, _)| lossy.loss.hop.is_some_and(|k| ttl >= k))
         {
-            let Some(witness) = self.hops.get(ttl) else { continue };
+            let witness = self.hops.get(ttl).filter(|witness| !witness.is_young());
+            let Some(witness) = witness else { continue };
             evidence += witness.evidence(*counts, sought);
             witnesses += 1;
             round.add(*counts);
