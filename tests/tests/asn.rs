@@ -530,3 +530,42 @@ fn a_table_that_takes_long_to_read_is_said_to_be_slow() {
     let words = String::from_utf8(output.stderr).unwrap();
     assert!(words.contains(&format!("`tm-asn build {db} -o asn.mmdb`")), "{words}");
 }
+
+// Documentation.
+
+/// Commands of the `console` blocks of a page, each with what it must print.
+fn examples(page: &str) -> Vec<(String, String)> {
+    let mut all: Vec<(String, String)> = Vec::new();
+    for block in page.split("```console\n").skip(1) {
+        for line in block.split("```").next().unwrap().lines() {
+            match (line.strip_prefix("$ "), all.last_mut()) {
+                (Some(command), _) => all.push((command.to_owned(), String::new())),
+                (None, Some((_, output))) => *output += &format!("{line}\n"),
+                (None, None) => unreachable!("a block begins with a command"),
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn what_the_documentation_shows_is_what_happens() {
+    let home = home();
+    table(home.path(), "table.dat", "9.0.0.0/8\t7\n9.1.0.0/16\t8\n");
+    let trace = hops(&["192.168.1.1", "9.9.9.9", "9.1.2.3", "8.8.8.8"]);
+    fs::write(home.path().join("trace.ndjson"), trace).unwrap();
+    let tools = tm_tests::tool("tm-asn").parent().unwrap().display().to_string();
+    let examples = examples(include_str!("../../docs/asn.md"));
+    assert!(examples.len() >= 7, "{examples:?}");
+    for (command, wanted) in examples {
+        let output = Command::new("sh")
+            .args(["-c", &command])
+            .current_dir(&home)
+            .env("HOME", home.path())
+            .env("PATH", format!("{tools}:/usr/bin:/bin"))
+            .output()
+            .unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((out, output.stderr.len()), (wanted, 0), "{command}");
+    }
+}
