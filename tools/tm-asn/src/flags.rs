@@ -45,7 +45,8 @@ pub(crate) struct Flags {
         value_name = "LIST",
         value_enum,
         value_delimiter = ',',
-        default_value = "db,cymru"
+        default_value = "db,cymru",
+        help_heading = "Sources"
     )]
     pub(crate) source: Vec<Source>,
 
