@@ -1,5 +1,6 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod geohint;
 pub mod loss;
 pub mod special;
 pub mod sphere;
