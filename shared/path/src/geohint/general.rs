@@ -52,12 +52,12 @@ const LONGEST_NAME: usize = 4;
 pub(crate) fn read(name: &Name, has_rule: bool) -> Vec<Reading> {
     let mut found: Vec<Reading> = (0..name.below).flat_map(|label| names(name, label)).collect();
     for part in &name.parts {
-        for word in name.words(&part.range) {
+        for word in name.words(part) {
             let spot = Spot { name, part, last: part, word: word.numbered() };
-            found.extend(clli(&spot, &word));
-            found.extend(facility(&spot, &word));
+            found.extend(clli(&spot, word));
+            found.extend(facility(&spot, word));
             if !name.is_access && word.is_first {
-                found.extend(codes(&spot, &word, has_rule));
+                found.extend(codes(&spot, word, has_rule));
             }
         }
     }
@@ -94,7 +94,7 @@ fn named(name: &Name, parts: &[&Part]) -> Vec<Reading> {
     let mut joined = String::new();
     let mut digits = 0;
     for part in parts {
-        let words = name.words(&part.range);
+        let words = name.words(part);
         // What follows the number (`waltham2bo2`) belongs to the last part alone.
         let Some(word) = words.first() else { return Vec::new() };
         if words.len() > 1 && (parts.len() > 1 || word.digits == 0) {
@@ -114,7 +114,7 @@ fn named(name: &Name, parts: &[&Part]) -> Vec<Reading> {
     let mut before = 0.0;
     for (rank, city) in cities {
         let fit = spot.fit(city);
-        let is_home = name.country == city.country_code.to_ascii_lowercase();
+        let is_home = name.country.eq_ignore_ascii_case(city.country_code);
         if agreeing && fit != Fit::Agrees {
             continue;
         }
@@ -190,7 +190,7 @@ fn codes(spot: &Spot, word: &Word, has_rule: bool) -> Vec<Reading> {
                 return None;
             }
             let country = spot.name.country;
-            let home = match country == city.country_code.to_ascii_lowercase() {
+            let home = match country.eq_ignore_ascii_case(city.country_code) {
                 true => score::HOME,
                 false if country.is_empty() => 0.0,
                 false => score::ABROAD,

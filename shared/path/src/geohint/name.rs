@@ -17,6 +17,8 @@ pub(crate) struct Name {
     pub below: usize,
     /// The parts of those, in order.
     pub parts: Vec<Part>,
+    /// The runs of letters of those.
+    words: Vec<Word>,
     /// The country of the top-level domain; empty where it has none.
     pub country: &'static str,
     /// The name is that of a subscriber's line: of access words, or with the address in it.
@@ -30,6 +32,8 @@ pub(crate) struct Part {
     /// Which label it is of, and which part of it.
     pub label: usize,
     pub index: usize,
+    /// Which of the name's words are its own.
+    words: Range<usize>,
 }
 
 impl Name {
@@ -42,14 +46,20 @@ impl Name {
         let text = trimmed.to_ascii_lowercase();
         let labels = split(&text, 0..text.len(), |byte| byte == b'.');
         let below = labels.len().saturating_sub(registered(&text, &labels));
-        let mut parts = Vec::new();
-        for (label, range) in labels.iter().take(below).enumerate() {
-            let ranges = split(&text, range.clone(), |byte| byte == b'-' || byte == b'_');
-            let of_label = ranges.into_iter().filter(|range| !range.is_empty());
-            parts.extend(of_label.enumerate().map(|(index, range)| Part { range, label, index }));
+        let mut name = Self {
+            text,
+            labels,
+            below,
+            parts: Vec::new(),
+            words: Vec::new(),
+            country: "",
+            is_access: false,
+        };
+        for label in 0..below {
+            name.add_parts(label);
         }
-        let mut name = Self { text, labels, below, parts, country: "", is_access: false };
-        name.country = name.label(name.labels.len() - 1).map_or("", words::country);
+        let top = name.labels.len().saturating_sub(1);
+        name.country = name.label(top).map_or("", words::country);
         name.is_access = name.has_access_word() || name.has_address();
         Some(name)
     }
@@ -65,34 +75,45 @@ impl Name {
     }
 
     /// The runs of letters in a part.
-    pub fn words(&self, part: &Range<usize>) -> Vec<Word> {
-        let bytes = self.at(part).as_bytes();
-        let mut words: Vec<Word> = Vec::new();
-        let mut start = 0;
+    pub fn words(&self, part: &Part) -> &[Word] {
+        self.words.get(part.words.clone()).unwrap_or_default()
+    }
+
+    fn add_parts(&mut self, label: usize) {
+        let Some(range) = self.labels.get(label).cloned() else { return };
+        let is_mark = |byte| byte == b'-' || byte == b'_';
+        let pieces = split(&self.text, range, is_mark).into_iter().filter(|it| !it.is_empty());
+        for (index, range) in pieces.enumerate() {
+            let from = self.words.len();
+            self.add_words(&range);
+            self.parts.push(Part { range, label, index, words: from..self.words.len() });
+        }
+    }
+
+    fn add_words(&mut self, part: &Range<usize>) {
+        let bytes = self.text.as_bytes().get(part.clone()).unwrap_or_default();
+        let mut start = part.start;
         for run in bytes.chunk_by(|a, b| class(*a) == class(*b)) {
-            let end = start + run.len();
-            let range = part.start + start..part.start + end;
+            let range = start..start + run.len();
             match run.first().map_or(Class::Other, |byte| class(*byte)) {
                 Class::Letter => {
-                    words.push(Word { range, is_first: start == 0, digits: 0 });
+                    let is_first = start == part.start;
+                    self.words.push(Word { range, is_first, digits: 0 });
                 }
                 Class::Digit => {
-                    if let Some(last) = words.last_mut().filter(|w| w.range.end == range.start) {
+                    if let Some(last) = self.words.last_mut().filter(|w| w.range.end == start) {
                         last.digits = run.len();
                     }
                 }
                 Class::Other => {}
             }
-            start = end;
+            start += run.len();
         }
-        words
     }
 
     /// Whether a word stands in the name that subscribers' lines have.
     fn has_access_word(&self) -> bool {
-        self.parts.iter().any(|part| {
-            self.words(&part.range).iter().any(|word| words::is_access(self.at(&word.range)))
-        })
+        self.words.iter().any(|word| words::is_access(self.at(&word.range)))
     }
 
     /// Whether an address stands in the name: four numbers in a row or eight hexadecimal digits
@@ -209,7 +230,7 @@ mod tests {
     #[test]
     fn letters_and_digits_part() {
         let name = Name::parse("fra16s20.x.net").unwrap();
-        let words = name.words(&name.parts[0].range);
+        let words = name.words(&name.parts[0]);
         let read: Vec<_> =
             words.iter().map(|w| (name.at(&w.range), w.is_first, w.digits)).collect();
         assert_eq!(read, [("fra", true, 2), ("s", false, 2)]);

@@ -58,7 +58,7 @@ struct Code {
 
 #[derive(Default)]
 struct Rules {
-    rules: Vec<Rule>,
+    all: Vec<Rule>,
     codes: Vec<Vec<Code>>,
     /// The cities that have a code, in order.
     hubs: Vec<usize>,
@@ -130,8 +130,7 @@ impl Site<'_> {
         if let Some(code) = self.codes.iter().find(|code| is_head(code)) {
             return Some(code.reading(part.range.clone()));
         }
-        let words = self.name.words(&part.range);
-        words.iter().find_map(|word| {
+        self.name.words(part).iter().find_map(|word| {
             let text = self.name.at(&word.range);
             let own = self.codes.iter().find(|code| {
                 !code.is_head && code.text == text && (word.is_first || text.len() > 2)
@@ -190,7 +189,7 @@ impl Rule {
 
 impl Rules {
     fn of(&self, hostname: &str) -> Option<&Rule> {
-        let fitting = self.rules.iter().filter(|rule| rule.is_for(hostname));
+        let fitting = self.all.iter().filter(|rule| rule.is_for(hostname));
         fitting.max_by_key(|rule| rule.domain.len())
     }
 
@@ -212,7 +211,7 @@ impl Rules {
         let (domain, places) = (fields.next()?, fields.next()?);
         let (kinds, codes) = (fields.next()?, fields.next()?);
         let codes = match codes.strip_prefix('@') {
-            Some(other) => self.rules.iter().find(|rule| rule.domain == other)?.codes,
+            Some(other) => self.all.iter().find(|rule| rule.domain == other)?.codes,
             None if codes == "-" => None,
             None => {
                 self.codes.push(codes.split(' ').filter_map(Code::parse).collect());
@@ -220,7 +219,7 @@ impl Rules {
             }
         };
         let places = places.split(',').filter_map(Place::parse).collect();
-        self.rules.push(Rule { domain, places, kinds: kinds.split(',').collect(), codes });
+        self.all.push(Rule { domain, places, kinds: kinds.split(',').collect(), codes });
         Some(())
     }
 }
@@ -265,7 +264,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(RULES.rules.len(), lines.count());
+        assert_eq!(RULES.all.len(), lines.count());
     }
 
     #[test]

@@ -232,25 +232,25 @@ const ROLES: &[&str] = &[
 
 /// Whether the word is one of subscribers' lines.
 pub(crate) fn is_access(word: &str) -> bool {
-    ACCESS.contains(&word)
+    ACCESS.binary_search(&word).is_ok()
 }
 
 /// Whether a code of a place is here rather something else; `numbered`: digits follow.
 pub(crate) fn is_stop(word: &str, numbered: bool) -> bool {
-    STOP.contains(&word) && !(numbered && STOP_UNLESS_NUMBERED.contains(&word))
+    STOP.binary_search(&word).is_ok() && !(numbered && STOP_UNLESS_NUMBERED.contains(&word))
 }
 
 /// Whether a city's name is a common word too.
 pub(crate) fn is_weak_name(word: &str) -> bool {
-    WEAK_NAMES.contains(&word)
+    WEAK_NAMES.binary_search(&word).is_ok()
 }
 
 /// Whether countries let people register under this label.
 pub(crate) fn is_second_level(label: &str) -> bool {
-    SECOND_LEVEL.contains(&label)
+    SECOND_LEVEL.binary_search(&label).is_ok()
 }
 
-/// The country, upper case, of a top-level domain that tells; otherwise empty.
+/// The country, lower case, of a top-level domain that tells; otherwise empty.
 pub(crate) fn country(top: &str) -> &'static str {
     if WORLDWIDE.contains(&top) {
         return "";
@@ -261,8 +261,31 @@ pub(crate) fn country(top: &str) -> &'static str {
 
 /// Whether two letters beside a word name a country or a state, and seldom anything else.
 pub(crate) fn is_qualifier(word: &str) -> bool {
+    if word.len() != 2 {
+        return false;
+    }
     let is_one = |codes: &str| codes.split(' ').any(|code| code == word);
-    word.len() == 2
-        && !ROLES.contains(&word)
-        && (word == "uk" || is_one(COUNTRIES) || is_one(REGIONS))
+    !ROLES.contains(&word) && (word == "uk" || is_one(COUNTRIES) || is_one(REGIONS))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_are_in_order_for_searching() {
+        for list in [ACCESS, STOP, WEAK_NAMES, SECOND_LEVEL] {
+            assert!(list.is_sorted());
+        }
+    }
+
+    #[test]
+    fn countries_and_states_qualify_and_roles_do_not() {
+        assert!(["de", "uk", "va", "tx", "sg"].iter().all(|word| is_qualifier(word)));
+        assert!(["ae", "br", "gw", "xx", "d", "deu", ""].iter().all(|word| !is_qualifier(word)));
+        assert_eq!(
+            (country("uk"), country("de"), country("io"), country("net")),
+            ("gb", "de", "", "")
+        );
+    }
 }
