@@ -2,6 +2,7 @@
 
 pub mod delay;
 pub mod detour;
+pub mod geohint;
 pub mod loss;
 pub mod special;
 pub mod sphere;
