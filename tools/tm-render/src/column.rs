@@ -263,7 +263,7 @@ fn asn(asn: &Asn) -> String {
     }
 }
 
-fn place(geo: &Geo, symbols: Symbols) -> String {
+pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
     if geo.error.is_some() {
         return "?".to_owned();
     }

@@ -6,6 +6,7 @@ use tm_stream::cli::{Common, Reading};
 use tm_path::detour::LONG_KM;
 
 use crate::column::Column;
+use crate::map::Zoom;
 use crate::order::Order;
 use crate::symbols::Symbols;
 
@@ -16,6 +17,7 @@ Examples:
   tm-render trace.ndjson                        a trace from a file
   tm-render --columns hop,ip,avg,stddev,loss    these columns
   tm-render --wide --sort loss trace.ndjson     all of them, the worst loss first
+  tm-render --map trace.ndjson                  where the path leads
   tm-render --stats trace.ndjson                figures: loss, RTT, where the time goes
   tm-render --format plain trace.ndjson | awk '$1 > 3'
   tm-render --format json trace.ndjson | jq '.traces[0].hops'
@@ -49,8 +51,16 @@ pub(crate) struct Flags {
     pub(crate) sort: Option<Order>,
 
     /// The figures of each trace instead of its hops
-    #[arg(long)]
+    #[arg(long, conflicts_with = "map")]
     pub(crate) stats: bool,
+
+    /// A map of the path instead of its hops
+    #[arg(long)]
+    pub(crate) map: bool,
+
+    /// How far the map shows
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) zoom: Zoom,
 
     /// Draw with ASCII only
     #[arg(long)]

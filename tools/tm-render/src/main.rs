@@ -1,11 +1,13 @@
 //! `tm-render`: shows hop records as a table, live on a terminal.
 
+mod canvas;
 mod column;
 mod document;
 mod figures;
 mod flags;
 mod footer;
 mod live;
+mod map;
 mod marks;
 mod order;
 mod statistics;

@@ -84,6 +84,11 @@ impl Symbols {
         }
     }
 
+    /// A text of ours whose only sign is a dash between numbers.
+    pub(crate) fn plain(self, text: &str) -> String {
+        text.replace('–', self.dash())
+    }
+
     pub(crate) fn arrow(self) -> &'static str {
         self.either("→", "->")
     }

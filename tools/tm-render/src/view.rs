@@ -1,7 +1,7 @@
 //! What is known of each trace: records of one trace belong together, and so do the rounds of a
 //! host, whose statistics accumulate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Time, Trace};
 
@@ -156,6 +156,12 @@ impl View {
     pub(crate) fn farthest(&self) -> u8 {
         let answered = |(&ttl, at): (&u8, &Ttl)| (!at.responders.is_empty()).then_some(ttl);
         self.ttls.iter().filter_map(answered).max().unwrap_or(0)
+    }
+
+    /// Every flow that met anybody.
+    pub(crate) fn flows(&self) -> BTreeSet<u16> {
+        let responders = self.ttls.values().flat_map(|ttl| &ttl.responders);
+        responders.flat_map(|responder| responder.flows.iter().copied()).collect()
     }
 
     /// The loss at each TTL in percent; `None`: nobody answered.
