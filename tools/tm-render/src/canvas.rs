@@ -98,12 +98,11 @@ impl Canvas {
             Symbols::Ascii => 1,
         };
         let Some(cell) = self.cells.get_mut(row * self.columns + column) else { return };
-        match tone {
-            Tone::Land => cell.land |= bit,
-            _ => {
-                cell.leg |= bit;
-                cell.leg_tone = tone;
-            }
+        if tone == Tone::Land {
+            cell.land |= bit;
+        } else {
+            cell.leg |= bit;
+            cell.leg_tone = tone;
         }
     }
 

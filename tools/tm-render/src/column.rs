@@ -8,6 +8,9 @@ use tm_stream::text::{cut_middle, cut_with, visible, width};
 use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
 
+/// Rounds that the history shows.
+const HISTORY: usize = 20;
+
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Column {
@@ -49,6 +52,8 @@ pub(crate) enum Column {
     Mpls,
     /// Flows that met this responder
     Flows,
+    /// RTT of the last rounds, the newest last
+    History,
 }
 
 impl Column {
@@ -85,6 +90,7 @@ impl Column {
             Self::Reply => "Reply",
             Self::Mpls => "MPLS",
             Self::Flows => "Flows",
+            Self::History => "History",
         }
     }
 
@@ -98,6 +104,7 @@ impl Column {
                 | Self::Reply
                 | Self::Mpls
                 | Self::Flows
+                | Self::History
         )
     }
 
@@ -116,7 +123,7 @@ impl Column {
     pub(crate) fn expendable(self) -> u8 {
         match self {
             Self::Flows | Self::Reply => 9,
-            Self::Mpls => 8,
+            Self::History | Self::Mpls => 8,
             Self::Minmax => 7,
             Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
             Self::Place => 5,
@@ -135,7 +142,10 @@ impl Column {
 
     /// It is there only where somebody has something for it.
     pub(crate) fn is_added(self) -> bool {
-        matches!(self, Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows)
+        matches!(
+            self,
+            Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows | Self::History
+        )
     }
 
     /// Whether the responder has something for it.
@@ -146,12 +156,13 @@ impl Column {
             Self::Place => responder.geo.is_some(),
             Self::Mpls => !responder.mpls.is_empty(),
             Self::Flows => responder.flows.len() > 1,
+            Self::History => responder.trail.len() > 1,
             _ => true,
         }
     }
 
     /// Shown too with `--wide`.
-    pub(crate) const WIDE: [Self; 16] = [
+    pub(crate) const WIDE: [Self; 17] = [
         Self::Hop,
         Self::Ip,
         Self::Host,
@@ -168,6 +179,7 @@ impl Column {
         Self::Place,
         Self::Mpls,
         Self::Flows,
+        Self::History,
     ];
 
     /// The text cut to `columns` where it says least: names in their middle, cities before their
@@ -196,7 +208,7 @@ impl Column {
             Self::Hop => ttl.to_string(),
             Self::Ip => visible(&responder.ip).into_owned(),
             Self::Host => host(responder),
-            Self::Avg => match &responder.note {
+            Self::Avg => match responder.reply.as_ref().and_then(|reply| reply.note.as_deref()) {
                 Some(note) => format!("{} {}", ms(rtt.mean), visible(note)),
                 None => ms(rtt.mean),
             },
@@ -212,7 +224,10 @@ impl Column {
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
             Self::Place => responder.geo.as_ref().map_or("-".to_owned(), |geo| place(geo, symbols)),
-            Self::Reply => responder.reply.clone().unwrap_or_default(),
+            Self::Reply => {
+                responder.reply.as_ref().map_or("", |reply| reply.kind.as_str()).to_owned()
+            }
+            Self::History => responder.trail.draw(HISTORY, symbols),
             Self::Mpls => {
                 let labels: Vec<String> =
                     responder.mpls.iter().map(|label| label.label.to_string()).collect();

@@ -17,6 +17,8 @@ Examples:
   tm-render trace.ndjson                        a trace from a file
   tm-render --columns hop,ip,avg,stddev,loss    these columns
   tm-render --wide --sort loss trace.ndjson     all of them, the worst loss first
+  tm-probe --interval 1 example.com | tm-render --tui
+  tm-render --replay watch.jsonl                play the rounds of a log
   tm-render --map trace.ndjson                  where the path leads
   tm-render --stats trace.ndjson                figures: loss, RTT, where the time goes
   tm-render --format plain trace.ndjson | awk '$1 > 3'
@@ -53,6 +55,14 @@ pub(crate) struct Flags {
     /// The figures of each trace instead of its hops
     #[arg(long, conflicts_with = "map")]
     pub(crate) stats: bool,
+
+    /// A screen to walk through: table, map, details, flows, round by round
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) tui: bool,
+
+    /// As --tui, played from the first round on
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) replay: bool,
 
     /// A map of the path instead of its hops
     #[arg(long)]

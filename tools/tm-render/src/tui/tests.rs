@@ -1,0 +1,1 @@
+//! The screen at every size, drawn into memory.
