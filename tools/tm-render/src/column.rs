@@ -3,10 +3,17 @@
 
 use clap::ValueEnum;
 use tm_schema::{Asn, Geo};
-use tm_stream::text::{cut_middle, cut_with, visible, width};
+use tm_stream::text::{cut_middle, cut_with, shown, width};
 
 use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
+
+/// The longest texts that are what they should be: an address, a domain name, traceroute's
+/// annotation. The longest organisation that is worth showing.
+const LONGEST_IP: usize = 45;
+pub(crate) const LONGEST_NAME: usize = 253;
+const LONGEST_NOTE: usize = 8;
+pub(crate) const LONGEST_ORG: usize = 60;
 
 /// Rounds that the history shows.
 const HISTORY: usize = 20;
@@ -206,10 +213,10 @@ impl Column {
         let ms = |value: f64| if rtt.count == 0 { "-".to_owned() } else { milliseconds(value) };
         match self {
             Self::Hop => ttl.to_string(),
-            Self::Ip => visible(&responder.ip).into_owned(),
+            Self::Ip => shown(&responder.ip, LONGEST_IP),
             Self::Host => host(responder),
             Self::Avg => match responder.reply.as_ref().and_then(|reply| reply.note.as_deref()) {
-                Some(note) => format!("{} {}", ms(rtt.mean), visible(note)),
+                Some(note) => format!("{} {}", ms(rtt.mean), shown(note, LONGEST_NOTE)),
                 None => ms(rtt.mean),
             },
             Self::Minmax => format!("{}/{}", ms(rtt.min), ms(rtt.max)),
@@ -263,7 +270,7 @@ fn host(responder: &Responder) -> String {
     match &responder.dns {
         Some(dns) if dns.error.is_some() => "?".to_owned(),
         Some(dns) => {
-            dns.hostname.as_deref().map_or("-".to_owned(), |name| visible(name).into_owned())
+            dns.hostname.as_deref().map_or("-".to_owned(), |name| shown(name, LONGEST_NAME))
         }
         None => "-".to_owned(),
     }
@@ -272,7 +279,7 @@ fn host(responder: &Responder) -> String {
 fn asn(asn: &Asn) -> String {
     match (asn.number, &asn.org) {
         _ if asn.error.is_some() => "?".to_owned(),
-        (Some(number), Some(org)) => format!("AS{number} {}", visible(org)),
+        (Some(number), Some(org)) => format!("AS{number} {}", shown(org, LONGEST_ORG)),
         (Some(number), None) => format!("AS{number}"),
         (None, _) => "-".to_owned(),
     }
@@ -283,7 +290,8 @@ pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
         return "?".to_owned();
     }
     let country = geo.country_code.as_deref().or(geo.country.as_deref());
-    let parts: Vec<_> = [geo.city.as_deref(), country].into_iter().flatten().map(visible).collect();
+    let parts = [geo.city.as_deref(), country].into_iter().flatten();
+    let parts: Vec<_> = parts.map(|part| shown(part, LONGEST_ORG)).collect();
     if parts.is_empty() {
         return "-".to_owned();
     }

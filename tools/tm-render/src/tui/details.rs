@@ -1,11 +1,11 @@
 //! Everything that is known of one responder.
 
 use tm_schema::{Asn, Dns, Geo, Probe, Reply};
-use tm_stream::text::{visible, wrap};
+use tm_stream::text::{shown, wrap};
 
 use super::app::App;
 use super::screen::symbols;
-use crate::column::{milliseconds, place};
+use crate::column::{LONGEST_NAME, milliseconds, place};
 use crate::symbols::Symbols;
 use crate::view::{Responder, Ttl, View};
 
@@ -37,7 +37,7 @@ fn rows(
     let Some(responder) = responder else {
         return vec![("hop", format!("{ttl}: nobody answered")), ("loss", loss)];
     };
-    let mut rows = vec![("hop", format!("{ttl}: {}", visible(&responder.ip)))];
+    let mut rows = vec![("hop", format!("{ttl}: {}", shown(&responder.ip, LONGEST_NAME)))];
     rows.extend(responder.dns.as_ref().map(|dns| ("names", names(dns))));
     rows.extend(responder.asn.as_ref().map(|asn| ("AS", origin(asn))));
     if let Some(geo) = &responder.geo {
@@ -54,10 +54,12 @@ fn rows(
     });
     rows.extend(labels.map(|label| ("MPLS", label)));
     if let Some(interface) = &responder.interface {
-        let name =
-            interface.name.as_deref().map_or(String::new(), |name| format!(" {}", visible(name)));
+        let name = interface
+            .name
+            .as_deref()
+            .map_or(String::new(), |name| format!(" {}", shown(name, LONGEST_NAME)));
         let ip = interface.ip.map_or(String::new(), |ip| format!(" {ip}"));
-        rows.push(("interface", format!("{}{name}{ip}", visible(&interface.role))));
+        rows.push(("interface", format!("{}{name}{ip}", shown(&interface.role, LONGEST_NAME))));
     }
     if responder.nat == Some(true) {
         rows.push(("NAT", "the quoted datagram was rewritten on its way".to_owned()));
@@ -68,7 +70,7 @@ fn rows(
 }
 
 fn from(source: Option<&str>) -> String {
-    source.map_or(String::new(), |source| format!("  ({})", visible(source)))
+    source.map_or(String::new(), |source| format!("  ({})", shown(source, LONGEST_NAME)))
 }
 
 fn names(dns: &Dns) -> String {
@@ -77,20 +79,20 @@ fn names(dns: &Dns) -> String {
         Some(false) => ", not verified",
         None => "",
     };
-    let shown: Vec<_> = dns.names.iter().map(|name| visible(name)).collect();
+    let all: Vec<_> = dns.names.iter().take(8).map(|name| shown(name, LONGEST_NAME)).collect();
     let text = match &dns.error {
-        Some(error) => format!("not known: {}", visible(error)),
-        None if shown.is_empty() => {
-            dns.hostname.as_deref().map_or("none".to_owned(), |name| visible(name).into_owned())
+        Some(error) => format!("not known: {}", shown(error, LONGEST_NAME)),
+        None if all.is_empty() => {
+            dns.hostname.as_deref().map_or("none".to_owned(), |name| shown(name, LONGEST_NAME))
         }
-        None => shown.join(" "),
+        None => all.join(" "),
     };
     text + verified + &from(dns.source.as_deref())
 }
 
 fn origin(asn: &Asn) -> String {
     if let Some(error) = &asn.error {
-        return format!("not known: {}", visible(error)) + &from(asn.source.as_deref());
+        return format!("not known: {}", shown(error, LONGEST_NAME)) + &from(asn.source.as_deref());
     }
     let number = asn.number.map(|number| format!("AS{number}"));
     let others = asn.origins.iter().filter(|&&other| Some(other) != asn.number);
@@ -106,7 +108,7 @@ fn origin(asn: &Asn) -> String {
     ];
     let parts: Vec<String> = parts.into_iter().flatten().collect();
     let text =
-        if parts.is_empty() { "none".to_owned() } else { visible(&parts.join("  ")).into_owned() };
+        if parts.is_empty() { "none".to_owned() } else { shown(&parts.join("  "), LONGEST_NAME) };
     text + &from(asn.source.as_deref())
 }
 
@@ -114,16 +116,20 @@ fn location(geo: &Geo, symbols: Symbols) -> Vec<Titled> {
     let score = geo.score.map_or(String::new(), |score| format!("  score {score:.1}"));
     let radius = geo.accuracy_km.map_or(String::new(), |km| format!("  within {km:.0} km"));
     let anycast = if geo.anycast { "  anycast" } else { "" };
-    let error = geo.error.as_deref().map_or(String::new(), |error| format!(" {}", visible(error)));
+    let error = geo
+        .error
+        .as_deref()
+        .map_or(String::new(), |error| format!(" {}", shown(error, LONGEST_NAME)));
     let text =
         place(geo, symbols) + &error + anycast + &radius + &score + &from(geo.source.as_deref());
     let mut rows = vec![("place", text)];
     let evidence = geo.evidence.iter().map(|evidence| {
-        let (source, says) = (visible(&evidence.source), visible(&evidence.says));
+        let (source, says) =
+            (shown(&evidence.source, LONGEST_NAME), shown(&evidence.says, LONGEST_NAME));
         ("evidence", format!("{:+.1} {source}: {says}", evidence.score))
     });
     rows.extend(evidence);
-    rows.extend(geo.conflicts.iter().map(|conflict| ("conflict", visible(conflict).into_owned())));
+    rows.extend(geo.conflicts.iter().map(|conflict| ("conflict", shown(conflict, LONGEST_NAME))));
     rows
 }
 
@@ -147,6 +153,9 @@ fn reply(reply: &Reply) -> String {
     let code = reply.icmp_type.zip(reply.code);
     let code = code.map_or(String::new(), |(kind, code)| format!("  type {kind} code {code}"));
     let ttl = reply.ttl.map_or(String::new(), |ttl| format!("  TTL {ttl}"));
-    let note = reply.note.as_deref().map_or(String::new(), |note| format!("  {}", visible(note)));
+    let note = reply
+        .note
+        .as_deref()
+        .map_or(String::new(), |note| format!("  {}", shown(note, LONGEST_NAME)));
     kind + &code + &ttl + &note
 }

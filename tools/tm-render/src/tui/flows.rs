@@ -1,7 +1,7 @@
 //! The ways of the flows: a column for each flow, a line for each TTL. Flows under the same letter
 //! met the same responder.
 
-use tm_stream::text::visible;
+use tm_stream::text::shown;
 
 use crate::symbols::Symbols;
 use crate::view::{Ttl, View};
@@ -55,8 +55,8 @@ fn responders(at: &Ttl) -> String {
         return "*".to_owned();
     }
     let one = |(index, ip): (usize, &str)| match at.responders.len() {
-        1 => visible(ip).into_owned(),
-        _ => format!("{} {}", letter(Some(index), Symbols::Ascii), visible(ip)),
+        1 => shown(ip, 45),
+        _ => format!("{} {}", letter(Some(index), Symbols::Ascii), shown(ip, 45)),
     };
     let ips = at.responders.iter().map(|responder| responder.ip.as_str());
     ips.enumerate().map(one).collect::<Vec<_>>().join("  ")

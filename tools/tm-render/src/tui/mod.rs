@@ -22,8 +22,7 @@ mod terminal;
 mod tests;
 
 use std::io::{self, IsTerminal};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
 
 use ratatui::crossterm::event::{self, Event, KeyEventKind};
@@ -51,10 +50,7 @@ pub(crate) fn run(
         let hint = "--tui needs a terminal on stdout; without it, records become a table";
         return Err(Error::Failed(hint.to_owned()));
     }
-    let signal = Arc::new(AtomicUsize::new(0));
-    for number in [signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
-        signal_hook::flag::register_usize(number, Arc::clone(&signal), number as usize)?;
-    }
+    let signal = terminal::note_signals()?;
     let feed = Feed::start(inputs)
         .map_err(|error| Error::io("cannot keep the records while they are shown", &error))?;
     let mut app = App::new(flags, flags.common.color.for_stdout(), feed);
@@ -65,14 +61,14 @@ pub(crate) fn run(
         diagnostics.warn(format_args!("{} lines were no records", app.malformed));
     }
     Ok(match (end?, signal.load(Ordering::Relaxed)) {
-        (_, number @ 1..) => Outcome::Signal(number as i32),
+        (_, number @ 1..) => Outcome::Signal(number),
         (End::Interrupted, _) => Outcome::Signal(signal_hook::consts::SIGINT),
         (End::Quit, _) => Outcome::Done,
     })
 }
 
 /// Takes in records and keys by turns until the end.
-fn attend(app: &mut App, terminal: &mut Terminal, signal: &AtomicUsize) -> io::Result<End> {
+fn attend(app: &mut App, terminal: &mut Terminal, signal: &AtomicI32) -> io::Result<End> {
     let (mut is_stale, mut drawn_at) = (true, None::<Instant>);
     loop {
         is_stale |= app.turn();

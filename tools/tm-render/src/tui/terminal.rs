@@ -2,7 +2,11 @@
 
 use std::io::{self, Stdout, stdout};
 use std::panic;
-use std::sync::Once;
+use std::process;
+use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::{Arc, Once};
+use std::thread;
+use std::time::Duration;
 
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::cursor::{Hide, Show};
@@ -10,6 +14,9 @@ use ratatui::crossterm::execute;
 use ratatui::crossterm::terminal::{
     EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
 };
+
+use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::iterator::Signals;
 
 use super::app::App;
 use super::screen;
@@ -47,6 +54,26 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// How long the session may take to end by itself after a signal. Where the terminal is gone, it
+/// waits for keys that never come.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Notes SIGTERM and SIGHUP, and sees to it that the process ends.
+pub(crate) fn note_signals() -> io::Result<Arc<AtomicI32>> {
+    let noted = Arc::new(AtomicI32::new(0));
+    let by_thread = Arc::clone(&noted);
+    let mut signals = Signals::new([SIGTERM, SIGHUP])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            by_thread.store(signal, Ordering::Relaxed);
+            thread::sleep(GRACE);
+            give_back();
+            process::exit(128 + signal);
+        }
+    })?;
+    Ok(noted)
 }
 
 /// What fails here cannot be mended, and nobody could be told.
