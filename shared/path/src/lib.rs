@@ -3,6 +3,7 @@
 pub mod baseline;
 pub mod delay;
 pub mod detour;
+pub mod geohint;
 pub mod loss;
 pub mod route;
 pub mod special;

@@ -3,10 +3,20 @@
 
 use clap::ValueEnum;
 use tm_schema::{Asn, Geo};
-use tm_stream::text::{cut_middle, cut_with, visible, width};
+use tm_stream::text::{cut_middle, cut_with, shown, width};
 
 use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
+
+/// The longest texts that are what they should be: an address, a domain name, traceroute's
+/// annotation. The longest organisation that is worth showing.
+const LONGEST_IP: usize = 45;
+pub(crate) const LONGEST_NAME: usize = 253;
+const LONGEST_NOTE: usize = 8;
+pub(crate) const LONGEST_ORG: usize = 60;
+
+/// Rounds that the history shows.
+const HISTORY: usize = 20;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -49,6 +59,8 @@ pub(crate) enum Column {
     Mpls,
     /// Flows that met this responder
     Flows,
+    /// RTT of the last rounds, the newest last
+    History,
 }
 
 impl Column {
@@ -85,6 +97,7 @@ impl Column {
             Self::Reply => "Reply",
             Self::Mpls => "MPLS",
             Self::Flows => "Flows",
+            Self::History => "History",
         }
     }
 
@@ -98,6 +111,7 @@ impl Column {
                 | Self::Reply
                 | Self::Mpls
                 | Self::Flows
+                | Self::History
         )
     }
 
@@ -116,7 +130,7 @@ impl Column {
     pub(crate) fn expendable(self) -> u8 {
         match self {
             Self::Flows | Self::Reply => 9,
-            Self::Mpls => 8,
+            Self::History | Self::Mpls => 8,
             Self::Minmax => 7,
             Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
             Self::Place => 5,
@@ -135,7 +149,10 @@ impl Column {
 
     /// It is there only where somebody has something for it.
     pub(crate) fn is_added(self) -> bool {
-        matches!(self, Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows)
+        matches!(
+            self,
+            Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows | Self::History
+        )
     }
 
     /// Whether the responder has something for it.
@@ -146,12 +163,13 @@ impl Column {
             Self::Place => responder.geo.is_some(),
             Self::Mpls => !responder.mpls.is_empty(),
             Self::Flows => responder.flows.len() > 1,
+            Self::History => responder.trail.len() > 1,
             _ => true,
         }
     }
 
     /// Shown too with `--wide`.
-    pub(crate) const WIDE: [Self; 16] = [
+    pub(crate) const WIDE: [Self; 17] = [
         Self::Hop,
         Self::Ip,
         Self::Host,
@@ -168,6 +186,7 @@ impl Column {
         Self::Place,
         Self::Mpls,
         Self::Flows,
+        Self::History,
     ];
 
     /// The text cut to `columns` where it says least: names in their middle, cities before their
@@ -194,10 +213,10 @@ impl Column {
         let ms = |value: f64| if rtt.count == 0 { "-".to_owned() } else { milliseconds(value) };
         match self {
             Self::Hop => ttl.to_string(),
-            Self::Ip => visible(&responder.ip).into_owned(),
+            Self::Ip => shown(&responder.ip, LONGEST_IP),
             Self::Host => host(responder),
-            Self::Avg => match &responder.note {
-                Some(note) => format!("{} {}", ms(rtt.mean), visible(note)),
+            Self::Avg => match responder.reply.as_ref().and_then(|reply| reply.note.as_deref()) {
+                Some(note) => format!("{} {}", ms(rtt.mean), shown(note, LONGEST_NOTE)),
                 None => ms(rtt.mean),
             },
             Self::Minmax => format!("{}/{}", ms(rtt.min), ms(rtt.max)),
@@ -212,7 +231,10 @@ impl Column {
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
             Self::Place => responder.geo.as_ref().map_or("-".to_owned(), |geo| place(geo, symbols)),
-            Self::Reply => responder.reply.clone().unwrap_or_default(),
+            Self::Reply => {
+                responder.reply.as_ref().map_or("", |reply| reply.kind.as_str()).to_owned()
+            }
+            Self::History => responder.trail.draw(HISTORY, symbols),
             Self::Mpls => {
                 let labels: Vec<String> =
                     responder.mpls.iter().map(|label| label.label.to_string()).collect();
@@ -248,7 +270,7 @@ fn host(responder: &Responder) -> String {
     match &responder.dns {
         Some(dns) if dns.error.is_some() => "?".to_owned(),
         Some(dns) => {
-            dns.hostname.as_deref().map_or("-".to_owned(), |name| visible(name).into_owned())
+            dns.hostname.as_deref().map_or("-".to_owned(), |name| shown(name, LONGEST_NAME))
         }
         None => "-".to_owned(),
     }
@@ -257,18 +279,19 @@ fn host(responder: &Responder) -> String {
 fn asn(asn: &Asn) -> String {
     match (asn.number, &asn.org) {
         _ if asn.error.is_some() => "?".to_owned(),
-        (Some(number), Some(org)) => format!("AS{number} {}", visible(org)),
+        (Some(number), Some(org)) => format!("AS{number} {}", shown(org, LONGEST_ORG)),
         (Some(number), None) => format!("AS{number}"),
         (None, _) => "-".to_owned(),
     }
 }
 
-fn place(geo: &Geo, symbols: Symbols) -> String {
+pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
     if geo.error.is_some() {
         return "?".to_owned();
     }
     let country = geo.country_code.as_deref().or(geo.country.as_deref());
-    let parts: Vec<_> = [geo.city.as_deref(), country].into_iter().flatten().map(visible).collect();
+    let parts = [geo.city.as_deref(), country].into_iter().flatten();
+    let parts: Vec<_> = parts.map(|part| shown(part, LONGEST_ORG)).collect();
     if parts.is_empty() {
         return "-".to_owned();
     }

@@ -1,6 +1,8 @@
 //! `--stats`: the figures of a view as text, a line each.
 
-use tm_stream::text::{visible, width, wrap};
+use tm_stream::text::{shown, width, wrap};
+
+use crate::column::{LONGEST_NAME, LONGEST_ORG};
 
 use crate::flags::Flags;
 use crate::footer;
@@ -13,10 +15,10 @@ pub(crate) fn lines(view: &View, flags: &Flags) -> Vec<String> {
     let symbols = flags.symbols();
     let summary = Summary::of(view, flags.detour_km);
     let mut rows: Vec<(&str, String)> = vec![
-        ("Host", visible(&summary.host).into_owned()),
+        ("Host", shown(&summary.host, LONGEST_NAME)),
         (
             "Resolved IP",
-            summary.resolved_ip.as_deref().map_or("-".to_owned(), |ip| visible(ip).into_owned()),
+            summary.resolved_ip.as_deref().map_or("-".to_owned(), |ip| shown(ip, LONGEST_NAME)),
         ),
         ("Protocol", protocol(&summary)),
         ("Started", summary.started_at.map_or("-".to_owned(), |at| at.to_string())),
@@ -29,7 +31,12 @@ pub(crate) fn lines(view: &View, flags: &Flags) -> Vec<String> {
         ("RTT", rtt(&summary)),
     ];
     if let Some(step) = &summary.longest_step {
-        let text = format!("{} ms at hop {} ({})", ms(step.added_ms), step.hop, visible(&step.ip));
+        let text = format!(
+            "{} ms at hop {} ({})",
+            ms(step.added_ms),
+            step.hop,
+            shown(&step.ip, LONGEST_NAME)
+        );
         rows.push(("Longest step", text));
     }
     rows.extend(shares("By AS", &summary.by_as));
@@ -78,8 +85,11 @@ fn shares<'a>(title: &'a str, shares: &[Share]) -> Vec<(&'a str, String)> {
     let text = |share: &Share| {
         let part = if whole > 0.0 { 100.0 * share.added_ms / whole } else { 0.0 };
         let hops = if share.hops == 1 { "hop" } else { "hops" };
-        let of = visible(share.of.as_deref().unwrap_or("unknown"));
-        let org = share.org.as_deref().map_or(String::new(), |org| format!("  {}", visible(org)));
+        let of = shown(share.of.as_deref().unwrap_or("unknown"), LONGEST_ORG);
+        let org = share
+            .org
+            .as_deref()
+            .map_or(String::new(), |org| format!("  {}", shown(org, LONGEST_ORG)));
         format!("{:>7} ms {part:>3.0}%  {of}, {} {hops}{org}", ms(share.added_ms), share.hops)
     };
     titled(title, shares.iter().map(text)).collect()

@@ -6,6 +6,7 @@ use tm_stream::cli::{Common, Reading};
 use tm_path::detour::LONG_KM;
 
 use crate::column::Column;
+use crate::map::Zoom;
 use crate::order::Order;
 use crate::symbols::Symbols;
 
@@ -16,6 +17,9 @@ Examples:
   tm-render trace.ndjson                        a trace from a file
   tm-render --columns hop,ip,avg,stddev,loss    these columns
   tm-render --wide --sort loss trace.ndjson     all of them, the worst loss first
+  tm-probe --interval 1 example.com | tm-render --tui
+  tm-render --replay watch.jsonl                play the rounds of a log
+  tm-render --map trace.ndjson                  where the path leads
   tm-render --stats trace.ndjson                figures: loss, RTT, where the time goes
   tm-render --format plain trace.ndjson | awk '$1 > 3'
   tm-render --format json trace.ndjson | jq '.traces[0].hops'
@@ -49,8 +53,24 @@ pub(crate) struct Flags {
     pub(crate) sort: Option<Order>,
 
     /// The figures of each trace instead of its hops
-    #[arg(long)]
+    #[arg(long, conflicts_with = "map")]
     pub(crate) stats: bool,
+
+    /// A screen to walk through: table, map, details, flows, round by round
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) tui: bool,
+
+    /// As --tui, played from the first round on
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) replay: bool,
+
+    /// A map of the path instead of its hops
+    #[arg(long)]
+    pub(crate) map: bool,
+
+    /// How far the map shows
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) zoom: Zoom,
 
     /// Draw with ASCII only
     #[arg(long)]

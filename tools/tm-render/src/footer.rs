@@ -1,9 +1,10 @@
 //! The lines under the table: the silent tail, how the trace ended, what was lost.
 
+use tm_path::detour::Agreement;
 use tm_schema::{Stop, Trace};
-use tm_stream::text::{visible, wrap};
+use tm_stream::text::{shown, wrap};
 
-use crate::column::milliseconds;
+use crate::column::{LONGEST_NAME, milliseconds};
 use crate::figures::leg_line;
 use crate::flags::Flags;
 use crate::marks::Marks;
@@ -37,13 +38,17 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         lines.push(symbols.trust_legend().to_owned());
     }
     lines.extend(ecmp(view));
-    let legs = legs(view, flags.detour_km).into_iter().filter(|leg| leg.is_detour);
+    let legs = legs(view, flags.detour_km)
+        .into_iter()
+        .filter(|leg| leg.is_detour || leg.rtt == Agreement::Contradicts);
     lines.extend(legs.map(|leg| leg_line(&leg.into(), symbols)));
     lines.push(heading(view, symbols));
     if let Some(trace) = &view.trace {
         lines.push(ending(trace).to_owned());
         lines.push(counts(view, trace));
-        lines.extend(trace.error.as_deref().map(|error| format!("error: {}", visible(error))));
+        lines.extend(
+            trace.error.as_deref().map(|error| format!("error: {}", shown(error, LONGEST_NAME))),
+        );
     }
     let room = flags.columns_of_text();
     lines.iter().flat_map(|line| wrap(line, room, "  ")).collect()
@@ -75,8 +80,9 @@ fn silent_tail(view: &View, symbols: Symbols) -> Option<String> {
 }
 
 fn heading(view: &View, symbols: Symbols) -> String {
-    let host = visible(&view.host);
-    let address = view.resolved_ip.as_deref().map(visible).filter(|ip| *ip != host);
+    let host = shown(&view.host, LONGEST_NAME);
+    let address = view.resolved_ip.as_deref().map(|ip| shown(ip, LONGEST_NAME));
+    let address = address.filter(|ip| *ip != host);
     let address = address.map_or(String::new(), |ip| format!(" ({ip})"));
     let Some(trace) = &view.trace else {
         return format!("{host}{address} {}", symbols.ellipsis());

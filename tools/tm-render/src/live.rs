@@ -10,7 +10,7 @@ use tm_stream::Output;
 use crate::alerts::Alerts;
 use crate::flags::{Flags, Format};
 use crate::view::{View, Views};
-use crate::{figures, table};
+use crate::{figures, map, table};
 
 /// Nobody reads faster.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
@@ -81,9 +81,10 @@ impl<'a> Screen<'a> {
     }
 
     fn lines(&self, view: &View) -> Vec<String> {
-        match self.flags.stats {
-            true => figures::lines(view, self.flags),
-            false => table::lines(view, self.flags, self.color),
+        match self.flags {
+            Flags { stats: true, .. } => figures::lines(view, self.flags),
+            Flags { map: true, .. } => map::lines(view, self.flags, self.color),
+            _ => table::lines(view, self.flags, self.color),
         }
     }
 

@@ -1,18 +1,22 @@
 //! `tm-render`: shows hop records as a table, live on a terminal.
 
 mod alerts;
+mod canvas;
 mod column;
 mod document;
 mod figures;
 mod flags;
 mod footer;
 mod live;
+mod map;
 mod marks;
 mod order;
 mod statistics;
 mod summary;
 mod symbols;
 mod table;
+mod trail;
+mod tui;
 mod view;
 
 use std::collections::BTreeMap;
@@ -40,6 +44,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
+    if flags.tui || flags.replay {
+        return tui::run(flags, inputs, diagnostics);
+    }
     let output = Output::open(flags.common.output.as_deref())?;
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);

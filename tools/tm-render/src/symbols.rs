@@ -72,6 +72,17 @@ impl Symbols {
         )
     }
 
+    /// A round: how high its RTT stands, of eight steps; `None`: nobody answered.
+    pub(crate) fn bar(self, height: Option<usize>) -> char {
+        const BLOCKS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        const LETTERS: [char; 8] = ['_', '.', ',', '-', '=', '+', '*', '#'];
+        let (bars, silent) = match self {
+            Self::Unicode => (BLOCKS, '×'),
+            Self::Ascii => (LETTERS, 'x'),
+        };
+        height.map_or(silent, |height| bars.get(height).copied().unwrap_or(silent))
+    }
+
     /// Where something begins.
     pub(crate) fn begins(self) -> &'static str {
         self.either("◄", "<")
@@ -82,6 +93,11 @@ impl Symbols {
             Self::Unicode => '…',
             Self::Ascii => '~',
         }
+    }
+
+    /// A text of ours whose only sign is a dash between numbers.
+    pub(crate) fn plain(self, text: &str) -> String {
+        text.replace('–', self.dash())
     }
 
     pub(crate) fn arrow(self) -> &'static str {

@@ -8,6 +8,7 @@ use crate::column::Column;
 use crate::flags::{Flags, Format};
 use crate::footer;
 use crate::marks::Marks;
+use crate::symbols::Symbols;
 use crate::view::{Responder, Ttl, View};
 
 /// Below this the RTT is green, below the next yellow, above red.
@@ -15,11 +16,13 @@ const FAST_MS: f64 = 50.0;
 const SLOW_MS: f64 = 150.0;
 
 /// One line of the table.
-struct Row {
-    ttl: u8,
+pub(crate) struct Row {
+    pub(crate) ttl: u8,
+    /// `None`: nobody answered.
+    pub(crate) ip: Option<String>,
     /// The line before has the same TTL.
     repeats: bool,
-    cells: Vec<String>,
+    pub(crate) cells: Vec<String>,
     /// What stands behind each cell.
     marks: Vec<&'static str>,
     sort_key: f64,
@@ -46,7 +49,7 @@ pub(crate) fn lines(view: &View, flags: &Flags, color: bool) -> Vec<String> {
         Format::Plain => plain(&columns, &rows),
         _ if rows.is_empty() => Vec::new(),
         _ => {
-            fit(&mut columns, &mut rows, flags);
+            fit(&mut columns, &mut rows, BOX.room(flags.columns_of_text()), flags.symbols());
             boxed(&columns, &rows, flags, color)
         }
     };
@@ -56,7 +59,7 @@ pub(crate) fn lines(view: &View, flags: &Flags, color: bool) -> Vec<String> {
     lines
 }
 
-fn choose(view: &View, flags: &Flags) -> Vec<Column> {
+pub(crate) fn choose(view: &View, flags: &Flags) -> Vec<Column> {
     if !flags.columns.is_empty() {
         return flags.columns.clone();
     }
@@ -67,7 +70,7 @@ fn choose(view: &View, flags: &Flags) -> Vec<Column> {
     all.iter().copied().filter(shown).collect()
 }
 
-fn rows(view: &View, columns: &[Column], marks: &Marks, flags: &Flags) -> Vec<Row> {
+pub(crate) fn rows(view: &View, columns: &[Column], marks: &Marks, flags: &Flags) -> Vec<Row> {
     let farthest = view.farthest();
     let shown = view.ttls.iter().filter(|&(&ttl, _)| ttl <= farthest);
     let mut rows: Vec<Row> =
@@ -125,7 +128,8 @@ fn ttl_rows(ttl: u8, at: &Ttl, columns: &[Column], marks: &Marks, flags: &Flags)
         let (avg_ms, sort_key) = (None, sort_key(None));
         let loss = Loss::None;
         let (repeats, marks) = (false, Vec::new());
-        return vec![Row { ttl, repeats, cells, marks, sort_key, avg_ms, loss, silent: true }];
+        let ip = None;
+        return vec![Row { ttl, ip, repeats, cells, marks, sort_key, avg_ms, loss, silent: true }];
     }
     let mark = |column: Column, responder: &Responder| match column {
         Column::Loss if loss == Loss::RateLimited => "~",
@@ -139,6 +143,7 @@ fn ttl_rows(ttl: u8, at: &Ttl, columns: &[Column], marks: &Marks, flags: &Flags)
     };
     let row = |responder: &Responder| Row {
         ttl,
+        ip: Some(responder.ip.clone()),
         repeats: false,
         cells: columns.iter().map(|column| column.cell(ttl, at, responder, symbols)).collect(),
         marks: columns.iter().map(|&column| mark(column, responder)).collect(),
@@ -150,7 +155,7 @@ fn ttl_rows(ttl: u8, at: &Ttl, columns: &[Column], marks: &Marks, flags: &Flags)
     at.responders.iter().map(row).collect()
 }
 
-fn widths(columns: &[Column], rows: &[Row]) -> Vec<usize> {
+pub(crate) fn widths(columns: &[Column], rows: &[Row]) -> Vec<usize> {
     let widest = |(at, column): (usize, &Column)| {
         let cells = rows.iter().filter_map(|row| row.cells.get(at)).map(|cell| width(cell));
         cells.chain([width(column.title())]).max().unwrap_or(0)
@@ -158,13 +163,40 @@ fn widths(columns: &[Column], rows: &[Row]) -> Vec<usize> {
     columns.iter().enumerate().map(widest).collect()
 }
 
-/// Cuts and leaves out until the box is no wider than `room`.
-fn fit(columns: &mut Vec<Column>, rows: &mut [Row], flags: &Flags) {
-    let room = flags.columns_of_text();
+/// What a table needs beside its cells.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Room {
+    /// Columns of text for everything.
+    all: usize,
+    /// Around each cell.
+    each: usize,
+    /// Once.
+    once: usize,
+}
+
+const BOX: Room = Room { all: 0, each: 3, once: 1 };
+
+impl Room {
+    /// For cells in a box.
+    fn room(self, all: usize) -> Self {
+        Self { all, ..self }
+    }
+
+    /// For cells that a blank sets apart.
+    pub(crate) fn open(all: usize) -> Self {
+        Self { all, each: 1, once: 0 }
+    }
+
+    fn is_enough_for(self, widths: &[usize]) -> bool {
+        widths.iter().map(|width| width + self.each).sum::<usize>() + self.once <= self.all
+    }
+}
+
+/// Cuts and leaves out until there is room enough.
+pub(crate) fn fit(columns: &mut Vec<Column>, rows: &mut [Row], room: Room, symbols: Symbols) {
     loop {
         let mut widths = widths(columns, rows);
-        let needed = |widths: &[usize]| widths.iter().map(|width| width + 3).sum::<usize>() + 1;
-        while needed(&widths) > room {
+        while !room.is_enough_for(&widths) {
             // The widest of those that can give gives one column of text.
             let flexible = widths.iter_mut().zip(columns.iter());
             let spare = flexible
@@ -174,7 +206,7 @@ fn fit(columns: &mut Vec<Column>, rows: &mut [Row], flags: &Flags) {
         }
         let expendable = columns.iter().enumerate().max_by_key(|(_, column)| column.expendable());
         match expendable {
-            Some((at, column)) if needed(&widths) > room && column.expendable() > 0 => {
+            Some((at, column)) if !room.is_enough_for(&widths) && column.expendable() > 0 => {
                 columns.remove(at);
                 for row in rows.iter_mut() {
                     row.cells.remove(at);
@@ -184,7 +216,7 @@ fn fit(columns: &mut Vec<Column>, rows: &mut [Row], flags: &Flags) {
                 for row in rows.iter_mut() {
                     for ((cell, column), &width) in row.cells.iter_mut().zip(&*columns).zip(&widths)
                     {
-                        *cell = column.cut(cell, width, flags.symbols());
+                        *cell = column.cut(cell, width, symbols);
                     }
                 }
                 return;
@@ -219,14 +251,37 @@ fn boxed(columns: &[Column], rows: &[Row], flags: &Flags, color: bool) -> Vec<St
 
 fn styled(column: Column, text: &str, row: &Row) -> Cell {
     let cell = Cell::new(text);
-    match (column, row.avg_ms, row.loss) {
-        _ if row.silent => cell.add_attribute(Attribute::Dim),
-        (Column::Avg, Some(ms), _) if ms < FAST_MS => cell.fg(Color::Green),
-        (Column::Avg, Some(ms), _) if ms < SLOW_MS => cell.fg(Color::Yellow),
-        (Column::Loss, _, Loss::Some) => cell.fg(Color::Yellow),
-        (Column::Avg, Some(_), _) | (Column::Loss, _, Loss::Much) => cell.fg(Color::Red),
-        (Column::Loss, _, Loss::RateLimited) => cell.add_attribute(Attribute::Dim),
-        _ => cell,
+    match row.shade(column) {
+        Shade::Plain => cell,
+        Shade::Good => cell.fg(Color::Green),
+        Shade::Middling => cell.fg(Color::Yellow),
+        Shade::Bad => cell.fg(Color::Red),
+        Shade::Dim => cell.add_attribute(Attribute::Dim),
+    }
+}
+
+/// How a cell is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shade {
+    Plain,
+    Good,
+    Middling,
+    Bad,
+    Dim,
+}
+
+impl Row {
+    /// How the cell of a column is to be taken.
+    pub(crate) fn shade(&self, column: Column) -> Shade {
+        match (column, self.avg_ms, self.loss) {
+            _ if self.silent => Shade::Dim,
+            (Column::Avg, Some(ms), _) if ms < FAST_MS => Shade::Good,
+            (Column::Avg, Some(ms), _) if ms < SLOW_MS => Shade::Middling,
+            (Column::Loss, _, Loss::Some) => Shade::Middling,
+            (Column::Avg, Some(_), _) | (Column::Loss, _, Loss::Much) => Shade::Bad,
+            (Column::Loss, _, Loss::RateLimited) => Shade::Dim,
+            _ => Shade::Plain,
+        }
     }
 }
 
