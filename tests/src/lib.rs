@@ -1,7 +1,9 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
+pub mod anomalies;
 pub mod dns;
 pub mod hop_line;
+pub mod watching;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

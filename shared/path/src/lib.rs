@@ -1,8 +1,10 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod baseline;
 pub mod delay;
 pub mod detour;
 pub mod geohint;
 pub mod loss;
+pub mod route;
 pub mod special;
 pub mod sphere;

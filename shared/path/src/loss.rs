@@ -1,6 +1,8 @@
 //! Telling loss from silence: routers limit how many ICMP errors they send (RFC 1812, section
 //! 4.3.2.8), so a router that answers few probes may forward all of them. Loss is real only as
-//! far as later hops suffer it too.
+//! far as later hops suffer it too. [`watch`] does the same over many rounds.
+
+pub mod watch;
 
 /// For each hop's loss in percent, in path order (`None`: nobody answered): whether farther hops
 /// lose clearly less, so that it is the router that answers seldom.

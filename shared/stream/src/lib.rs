@@ -2,20 +2,22 @@
 //! something is wrong. What a tool does with the records is not here.
 //!
 //! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]).
-//! - [`input`], [`lines`], [`typed`]: from files and pipes to lines to records.
+//! - [`input`], [`lines`], [`typed`], [`passing`]: from files and pipes to lines to records.
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`program`]: where the tools are.
-//! - [`text`], [`color`]: what may reach a terminal.
+//! - [`text`], [`color`]: what may reach a terminal; [`file_name`]: what may name a file.
 
 pub mod cli;
 pub mod color;
 pub mod diagnostics;
 pub mod exit;
+pub mod file_name;
 pub mod input;
 pub mod lines;
 pub mod output;
+pub mod passing;
 pub mod program;
 pub mod settings;
 pub mod signal;

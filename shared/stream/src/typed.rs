@@ -76,7 +76,7 @@ impl Records {
 }
 
 /// The parser's words; every line is line 1 to it.
-fn reason(error: &serde_json::Error) -> String {
+pub(crate) fn reason(error: &serde_json::Error) -> String {
     error.to_string().replace(" at line 1 column ", " at column ")
 }
 

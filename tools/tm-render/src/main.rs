@@ -1,5 +1,6 @@
 //! `tm-render`: shows hop records as a table, live on a terminal.
 
+mod alerts;
 mod canvas;
 mod column;
 mod document;
@@ -88,6 +89,7 @@ fn show(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Err
                     screen.print(&done)?;
                 }
             }
+            Ok(Some(Record::Alert(alert))) => screen.alert(*alert),
             Ok(Some(_)) => {}
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::watch::flags::Watch;
+
 const EXAMPLES: &str = "\
 Examples:
   tracemap trace example.com                 trace, name, locate and show, as far as the tools exist
   tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
   tracemap trace --print-pipeline example.com
+  tracemap watch example.com --interval 1m   alerts and a log of every round
   tracemap doctor                            what this user may probe with, and how to get more";
 
 /// Trace routes and show them
@@ -27,6 +30,8 @@ pub(crate) struct Flags {
 pub(crate) enum Action {
     /// Trace hosts by the pipeline of tools that are installed
     Trace(Trace),
+    /// Trace hosts again and again, log every round, and tell what changes
+    Watch(Box<Watch>),
     /// Say which ways of probing this user may use, and how to get more
     Doctor,
 }

@@ -6,6 +6,7 @@ mod flags;
 mod pipeline;
 mod tools;
 mod trace;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     let diagnostics = Diagnostics::new("tracemap", flags.verbose, false);
     let result = match &flags.action {
         Action::Trace(trace) => trace::run(trace, flags.verbose, &diagnostics),
+        Action::Watch(watch) => watch::run(watch, flags.verbose, &diagnostics),
         Action::Doctor => doctor::run(&diagnostics),
     };
     exit::code(&diagnostics, result)
