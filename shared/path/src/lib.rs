@@ -1,7 +1,12 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod align;
+pub mod as_path;
 pub mod delay;
 pub mod detour;
 pub mod loss;
+pub mod median;
+pub mod proportion;
+pub mod shift;
 pub mod special;
 pub mod sphere;

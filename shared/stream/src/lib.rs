@@ -6,7 +6,7 @@
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
-//! - [`text`], [`color`]: what may reach a terminal.
+//! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
 
 pub mod cli;
 pub mod color;
@@ -15,6 +15,7 @@ pub mod exit;
 pub mod input;
 pub mod lines;
 pub mod output;
+pub mod screen;
 pub mod settings;
 pub mod signal;
 pub mod splice;
