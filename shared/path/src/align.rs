@@ -204,7 +204,8 @@ enum Way {
     Inserted,
 }
 
-/// The cheapest edit script; of equally cheap ones, the one that pairs the later steps.
+/// The cheapest edit script; of equally cheap ones, the one that pairs the nearer steps, so that
+/// they keep their TTLs.
 fn cheapest(first: &Path, second: &Path) -> Vec<Pair> {
     let (rows, columns) = (first.steps.len(), second.steps.len());
     let mut ways = Vec::with_capacity((rows + 1) * (columns + 1));
@@ -226,7 +227,7 @@ fn cheapest(first: &Path, second: &Path) -> Vec<Pair> {
             let inserted =
                 step_b.zip(costs.last()).map(|(b, so_far)| (so_far + insertion(b), Way::Inserted));
             let best =
-                [both, removed, inserted].into_iter().flatten().min_by_key(|(cost, _)| *cost);
+                [removed, inserted, both].into_iter().flatten().min_by_key(|(cost, _)| *cost);
             let (cost, way) = best.unwrap_or((0, Way::Both));
             costs.push(cost);
             ways.push(way);

@@ -15,7 +15,7 @@ use crate::hops::{Place, Usual, place_name};
 
 /// Places closer than this are one, whatever their names are.
 const NEAR_KM: f64 = 50.0;
-/// A change of loss likelier than this by chance is no evidence at all.
+/// What is likelier than this by chance is not worth a word.
 const WORTH_NOTING: f64 = 0.1;
 
 /// Adds to each row what changed there; rows and lines stand for each other.
@@ -84,9 +84,10 @@ fn add_rtts(lines: &[Line], rows: &mut [Row], rules: &Rules) {
     let deltas: Vec<Option<Delta>> =
         compared.iter().map(|known| known.map(|(_, _, delta)| delta)).collect();
     for ((row, known), shift) in rows.iter_mut().zip(compared).zip(shifts(&deltas)) {
-        if let (Some((before, after, _)), Some(shift)) = (known, place_of(shift)) {
-            row.changes.push(Change::Rtt { before, after, shift });
-        }
+        let Some((before, after, delta)) = known else { continue };
+        let is_unsure = matches!(delta.evidence, Evidence::Weak(chance) if chance <= WORTH_NOTING);
+        let shift = place_of(shift).or(is_unsure.then_some(Where::Unsure));
+        row.changes.extend(shift.map(|shift| Change::Rtt { before, after, shift }));
     }
 }
 
@@ -145,9 +146,9 @@ fn add_losses(lines: &[Line], rows: &mut [Row]) {
     let deltas: Vec<Option<Delta>> =
         compared.iter().map(|known| known.map(|(.., delta)| delta)).collect();
     for ((row, known), shift) in rows.iter_mut().zip(compared).zip(shifts(&deltas)) {
-        if let (Some((before, after, p, _)), Some(shift)) = (known, place_of(shift)) {
-            row.changes.push(Change::Loss { before, after, p, shift });
-        }
+        let Some((before, after, p, _)) = known else { continue };
+        let shift = place_of(shift).or((p < WORTH_NOTING).then_some(Where::Unsure));
+        row.changes.extend(shift.map(|shift| Change::Loss { before, after, p, shift }));
     }
 }
 

@@ -141,6 +141,7 @@ fn both(a: &Route, b: &Route, sources: Sources, rules: &Rules) -> Comparison {
         let mut row = row(line, a, b, rules);
         if matches!(line.pair, Pair::PastA { .. } | Pair::PastB { .. }) {
             // A tail that fell silent is one difference, however long it is.
+            row.is_tail = row.verdict_counts;
             row.verdict_counts &= tail_counts;
             tail_counts &= !row.verdict_counts;
         }
@@ -194,6 +195,7 @@ fn row(line: &Line, a: &Route, b: &Route, rules: &Rules) -> Row {
         verdict: Verdict::Same,
         differs: false,
         verdict_counts: false,
+        is_tail: false,
         may_be_balancing: false,
         answers_seldom: false,
         elsewhere: None,

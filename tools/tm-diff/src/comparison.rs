@@ -80,11 +80,14 @@ pub(crate) enum Verdict {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     pub(crate) verdict: Verdict,
-    /// The verdict or one of the changes counts as a difference.
+    /// The verdict or one of the changes is a difference.
     pub(crate) differs: bool,
     /// The verdict counts by itself.
     #[serde(skip)]
     pub(crate) verdict_counts: bool,
+    /// It is part of a tail that fell silent or answers now, which counts once.
+    #[serde(skip)]
+    pub(crate) is_tail: bool,
     /// One flow on each side: a load balancer would look the same.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) may_be_balancing: bool,
@@ -146,6 +149,8 @@ pub(crate) enum Where {
     Carried,
     /// Farther hops do not share it: how this router answers.
     Local,
+    /// There are too few probes to be sure.
+    Unsure,
 }
 
 /// What else is other at a hop.
@@ -246,7 +251,8 @@ impl Comparison {
                 .iter()
                 .filter(|change| change.counts())
                 .for_each(|change| add(change.name()));
-            row.differs = row.verdict_counts || row.changes.iter().any(Change::counts);
+            row.differs =
+                row.verdict_counts || row.is_tail || row.changes.iter().any(Change::counts);
         }
         // A hop that moved stands in two places and is one.
         if let Some(moved) = self.counts.get_mut("moved") {

@@ -102,6 +102,7 @@ fn change(change: &Change) -> String {
                 Where::Onset => format!("RTT {amount} from here on"),
                 Where::Carried => format!("RTT {amount}"),
                 Where::Local => format!("~ RTT {amount}"),
+                Where::Unsure => format!("RTT {amount}?"),
             }
         }
         Change::Loss { before, after, shift, .. } => {
@@ -110,6 +111,7 @@ fn change(change: &Change) -> String {
                 Where::Onset => format!("{amounts} from here on"),
                 Where::Carried => amounts,
                 Where::Local => format!("~ {amounts}"),
+                Where::Unsure => format!("{amounts}?"),
             }
         }
         Change::Name { before, after } => format!("name {} → {}", named(before), named(after)),
@@ -219,10 +221,10 @@ pub(crate) fn whole(comparison: &Comparison) -> Vec<String> {
             lines.push(format!("AS path: {} → {}{same}", text(before), text(after)));
         }
     }
-    if a.length != b.length {
-        let text =
-            |length: Option<u8>| length.map_or("unknown".to_owned(), |hops| hops.to_string());
-        lines.push(format!("Length: {} → {} hops", text(a.length), text(b.length)));
+    if let (Some(before), Some(after)) = (a.length, b.length)
+        && before != after
+    {
+        lines.push(format!("Length: {before} → {after} hops"));
     }
     if a.reached != b.reached || comparison.path.contains(&"reached") {
         lines.push(format!("Reached: {} → {}", reached(a), reached(b)));
@@ -276,22 +278,23 @@ fn part(name: &str, count: usize) -> String {
 
 /// What the signs mean that were used.
 pub(crate) fn legend(comparison: &Comparison) -> Vec<String> {
-    let any = |is: fn(&Row) -> bool| comparison.hops.iter().any(is);
     let mut lines = Vec::new();
-    if any(|row| row.may_be_balancing) {
+    if comparison.hops.iter().any(|row| row.may_be_balancing) {
         lines.push(
             "(or balanced): one flow on each side cannot tell; tm-probe --flows 16 can".to_owned(),
         );
     }
-    if any(|row| {
-        row.changes.iter().any(|change| {
-            matches!(
-                change,
-                Change::Rtt { shift: Where::Local, .. } | Change::Loss { shift: Where::Local, .. }
-            )
+    let changes = || comparison.hops.iter().flat_map(|row| &row.changes);
+    let any = |wanted: Where| {
+        changes().any(|change| {
+            matches!(change, Change::Rtt { shift, .. } | Change::Loss { shift, .. } if *shift == wanted)
         })
-    }) {
+    };
+    if any(Where::Local) {
         lines.push("~ farther hops do not share it: it is how this router answers".to_owned());
+    }
+    if any(Where::Unsure) {
+        lines.push("? too few probes to be sure; it does not count".to_owned());
     }
     let ats = comparison.hops.iter().flat_map(|row| [&row.a, &row.b]).flatten();
     let rare: BTreeSet<&String> = ats.flat_map(|at| &at.rare).collect();
