@@ -9,7 +9,7 @@ use tm_path::proportion::fisher;
 use crate::changes;
 use crate::comparison::{About, Comparison, Row, Verdict};
 use crate::flags::{Aspect, Threshold};
-use crate::hops::{self, Place};
+use crate::hops::{self, Place, Usual};
 use crate::pairing::Paired;
 use crate::route::Route;
 
@@ -37,6 +37,8 @@ impl Rules {
 pub(crate) struct Sources<'a> {
     pub(crate) a: &'a str,
     pub(crate) b: &'a str,
+    /// They are one file.
+    pub(crate) is_one: bool,
 }
 
 /// Compares what was paired.
@@ -136,9 +138,11 @@ fn both(a: &Route, b: &Route, sources: Sources, rules: &Rules) -> Comparison {
     if rules.heeds(Aspect::Asn) && as_path_differs(&lines) {
         comparison.path.push("as_path");
     }
+    // Flows keep their ids within a run, and their way through a load balancer with them.
+    let same_flows = sources.is_one && a.run().is_some() && a.run() == b.run();
     let mut tail_counts = !comparison.path.contains(&"reached");
     for line in &lines {
-        let mut row = row(line, a, b, rules);
+        let mut row = row(line, a, b, same_flows, rules);
         if matches!(line.pair, Pair::PastA { .. } | Pair::PastB { .. }) {
             // A tail that fell silent is one difference, however long it is.
             row.is_tail = row.verdict_counts;
@@ -190,7 +194,7 @@ fn as_path_differs(lines: &[Line]) -> bool {
     !path(&in_a).agrees_with(&path(&in_b))
 }
 
-fn row(line: &Line, a: &Route, b: &Route, rules: &Rules) -> Row {
+fn row(line: &Line, a: &Route, b: &Route, same_flows: bool, rules: &Rules) -> Row {
     let mut row = Row {
         verdict: Verdict::Same,
         differs: false,
@@ -204,7 +208,7 @@ fn row(line: &Line, a: &Route, b: &Route, rules: &Rules) -> Row {
         changes: Vec::new(),
     };
     match (line.pair, line.a, line.b) {
-        (Pair::Both { .. }, Some(a), Some(b)) => judge(a, b, &mut row, rules),
+        (Pair::Both { .. }, Some(a), Some(b)) => judge(a, b, same_flows, &mut row, rules),
         (Pair::MovedFrom { b, .. }, ..) => moved(b, &mut row),
         (Pair::MovedTo { a, .. }, ..) => moved(a, &mut row),
         (Pair::Removed { .. }, Some(place), _) => {
@@ -233,14 +237,14 @@ fn moved(elsewhere: usize, row: &mut Row) {
 }
 
 /// What became of a hop that stands on both sides.
-fn judge(a: &Place, b: &Place, row: &mut Row, rules: &Rules) {
+fn judge(a: &Place, b: &Place, same_flows: bool, row: &mut Row, rules: &Rules) {
     match (a.answers(), b.answers()) {
         _ if a.spot.is_none() || b.spot.is_none() => row.verdict = Verdict::Unknown,
         (false, false) => {}
         (true, false) => silence(a, b.lost().1, Verdict::SilentNow, row, rules),
         (false, true) => silence(b, a.lost().1, Verdict::AnsweringNow, row, rules),
         (true, true) if overlap(&names(a), &names(b)) => {}
-        (true, true) => replaced(a, b, row, rules),
+        (true, true) => replaced(a, b, same_flows, row, rules),
     }
 }
 
@@ -248,7 +252,7 @@ fn names<'a>(place: &Place<'a>) -> Vec<&'a str> {
     place.usual.iter().map(|usual| usual.name).collect()
 }
 
-fn replaced(a: &Place, b: &Place, row: &mut Row, rules: &Rules) {
+fn replaced(a: &Place, b: &Place, same_flows: bool, row: &mut Row, rules: &Rules) {
     let (in_a, in_b) = match rules.heeds(Aspect::Asn) {
         true => (a.origins(), b.origins()),
         false => (Vec::new(), Vec::new()),
@@ -259,7 +263,11 @@ fn replaced(a: &Place, b: &Place, row: &mut Row, rules: &Rules) {
         () => Verdict::ReplacedAcrossAs,
     };
     row.verdict_counts = true;
-    let can_balance = row.verdict != Verdict::ReplacedAcrossAs
+    let spots = a.spot.zip(b.spot);
+    let went_elsewhere = same_flows
+        && spots.is_some_and(|(a, b)| !a.by_packet && !b.by_packet && a.flows.shares(&b.flows));
+    let can_balance = !went_elsewhere
+        && row.verdict != Verdict::ReplacedAcrossAs
         && !(a.is_destination() || b.is_destination())
         && significant_members(a, b).is_empty()
         && significant_members(b, a).is_empty();
@@ -284,8 +292,10 @@ pub(crate) fn significant_members(here: &Place, there: &Place) -> Vec<String> {
         true => spot.received,
         false => spot.flows.count(),
     };
-    let missing: Vec<_> =
-        here.usual.iter().filter(|usual| !to.responders.contains_key(usual.ip)).collect();
+    let is_there = |usual: &Usual| {
+        to.responders.contains_key(usual.ip) || there.usual.iter().any(|at| at.name == usual.name)
+    };
+    let missing: Vec<&Usual> = here.usual.iter().filter(|usual| !is_there(usual)).collect();
     // Many members are many chances to look significant.
     let limit = SIGNIFICANT / missing.len().max(1) as f64;
     missing

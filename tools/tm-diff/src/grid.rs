@@ -1,6 +1,6 @@
 //! The lines of a comparison as cells, for the formats that have columns.
 
-use crate::comparison::{At, Comparison, Interval, Row, Share};
+use crate::comparison::{At, Comparison, Interval, Row, Share, Verdict};
 use crate::words::{self, Mark};
 
 /// Responders shown of one TTL.
@@ -30,8 +30,8 @@ impl Grid {
             let mark = Mark::of(row);
             let mut cells = vec![
                 vec![words::ttls(row)],
-                ips(row.a.as_ref(), row.b.as_ref()),
-                ips(row.b.as_ref(), row.a.as_ref()),
+                ips(row.a.as_ref(), row.b.as_ref(), row.verdict),
+                ips(row.b.as_ref(), row.a.as_ref(), row.verdict),
                 matched(mark, &words::remarks(row)),
             ];
             if wide {
@@ -44,8 +44,11 @@ impl Grid {
 }
 
 /// Who answers, those that the other side has too first.
-fn ips(at: Option<&At>, other: Option<&At>) -> Vec<String> {
-    let Some(at) = at else { return vec![String::new()] };
+fn ips(at: Option<&At>, other: Option<&At>, verdict: Verdict) -> Vec<String> {
+    let Some(at) = at else {
+        let is_silent = matches!(verdict, Verdict::SilentNow | Verdict::AnsweringNow);
+        return vec![if is_silent { "*".to_owned() } else { String::new() }];
+    };
     if at.ips.is_empty() {
         return vec!["*".to_owned()];
     }

@@ -45,7 +45,7 @@ fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
         threshold: flags.rtt_threshold,
         rare: flags.rare,
     };
-    let sources = Sources { a: &a.name, b: &b.name };
+    let sources = Sources { a: &a.name, b: &b.name, is_one: flags.files.len() < 2 };
     let mut outcome = Outcome::Done;
     for (at, paired) in pairing::pair(a.routes, b.routes).iter().enumerate() {
         let comparison = compare::compare(paired, sources, &rules);

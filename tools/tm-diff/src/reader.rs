@@ -24,8 +24,16 @@ pub(crate) struct Reader<'a> {
     /// Rounds whose end has not come.
     open: BTreeMap<String, Round>,
     places: HashMap<Key, usize>,
-    paths: Vec<(Key, [Taken; 2])>,
+    paths: Vec<Met>,
     named: BTreeSet<String>,
+}
+
+/// A path that was met, and what each pick takes of its rounds.
+struct Met {
+    key: Key,
+    run: u64,
+    last_number: u64,
+    taken: [Taken; 2],
 }
 
 /// What was read.
@@ -93,9 +101,10 @@ impl<'a> Reader<'a> {
             let key = key();
             if !places.contains_key(&key) {
                 places.insert(key.clone(), paths.len());
-                paths.push((key.clone(), Default::default()));
+                let taken = Default::default();
+                paths.push(Met { key: key.clone(), run: 0, last_number: 0, taken });
             }
-            Round { key, trace_id: id.to_owned(), hops: Vec::new(), end: None }
+            Round { key, trace_id: id.to_owned(), run: 0, hops: Vec::new(), end: None }
         })
     }
 
@@ -106,23 +115,26 @@ impl<'a> Reader<'a> {
     }
 
     fn finish(&mut self, id: &str) {
-        let Some(round) = self.open.remove(id) else { return };
+        let Some(mut round) = self.open.remove(id) else { return };
         let is_named = self.flags.rounds.trace.iter().any(|wanted| id.starts_with(wanted.as_str()));
         if is_named && self.named.len() < MOST_NAMED {
             self.named.insert(id.to_owned());
         }
         let place = self.places.get(&round.key).copied();
-        let Some((_, taken)) = place.and_then(|at| self.paths.get_mut(at)) else { return };
-        for (taken, pick) in taken.iter_mut().zip(&self.picks) {
+        let Some(path) = place.and_then(|at| self.paths.get_mut(at)) else { return };
+        path.run += u64::from(round.number() <= path.last_number);
+        path.last_number = round.number();
+        round.run = path.run;
+        for (taken, pick) in path.taken.iter_mut().zip(&self.picks) {
             taken.offer(pick, &round);
         }
     }
 
     fn taken(self) -> Read {
-        let keys = self.paths.iter().map(|(key, _)| key.clone()).collect();
+        let keys = self.paths.iter().map(|path| path.key.clone()).collect();
         let [first, second] = &self.picks;
         let mut routes = [Vec::new(), Vec::new()];
-        for (_, [one, other]) in self.paths {
+        for Met { taken: [one, other], .. } in self.paths {
             let [of_first, of_second] = &mut routes;
             of_first.extend(one.route(first));
             of_second.extend(other.route(second));
@@ -132,12 +144,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Rounds that failed before there was an address are a path only where the host has no other.
+/// Rounds that failed before there was an address are a path only where the host has no other; an
+/// end whose hops are missing, and that says no error, is none at all.
 fn without_failures(routes: &mut Vec<Route>) {
     let traced: BTreeSet<String> = routes
         .iter()
         .filter(|route| !route.ttls.is_empty())
         .map(|route| route.key.host.clone())
         .collect();
-    routes.retain(|route| !route.ttls.is_empty() || !traced.contains(&route.key.host));
+    routes.retain(|route| {
+        let is_failure = route.error.is_some() && !traced.contains(&route.key.host);
+        !route.ttls.is_empty() || is_failure
+    });
 }

@@ -42,6 +42,8 @@ impl Key {
 pub(crate) struct Round {
     pub(crate) key: Key,
     pub(crate) trace_id: String,
+    /// Which run of a prober wrote it: rounds of one run are numbered upwards.
+    pub(crate) run: u64,
     pub(crate) hops: Vec<Hop>,
     pub(crate) end: Option<Trace>,
 }
@@ -53,7 +55,7 @@ impl Round {
         self.end.as_ref().map(|end| end.started_at).into_iter().chain(first).min()
     }
 
-    fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.end
             .as_ref()
             .map(|end| end.round)
@@ -76,8 +78,8 @@ pub(crate) struct Route {
     pub(crate) began: Option<(Time, Time)>,
     pub(crate) ttls: BTreeMap<u8, Spot>,
     stops: BTreeMap<&'static str, (Stop, u64)>,
-    run: u64,
-    last_number: u64,
+    /// The first and the last run.
+    runs: Option<(u64, u64)>,
 }
 
 /// One TTL.
@@ -122,18 +124,15 @@ impl Route {
             began: None,
             ttls: BTreeMap::new(),
             stops: BTreeMap::new(),
-            run: 1,
-            last_number: 0,
+            runs: None,
         }
     }
 
     /// Lays a round over the others.
     pub(crate) fn add(&mut self, round: &Round) {
         self.rounds += 1;
-        if round.number() <= self.last_number {
-            self.run += 1;
-        }
-        self.last_number = round.number();
+        let (first, last) = self.runs.unwrap_or((round.run, round.run));
+        self.runs = Some((first.min(round.run), last.max(round.run)));
         if let Some(at) = round.began() {
             let (first, last) = self.began.unwrap_or((at, at));
             self.began = Some((first.min(at), last.max(at)));
@@ -158,7 +157,7 @@ impl Route {
                 spot.sent += u64::from(hop.sent);
                 spot.received += u64::from(hop.received);
             }
-            spot.add(self.run, hop);
+            spot.add(round.run, hop);
         }
         for ((ttl, _), _) in met.into_iter().filter(|(_, responders)| *responders > 1) {
             self.ttls.entry(ttl).or_default().by_packet = true;
@@ -172,6 +171,11 @@ impl Route {
         {
             self.targets.insert(ip.to_owned());
         }
+    }
+
+    /// The run that all rounds are of, if there is one.
+    pub(crate) fn run(&self) -> Option<u64> {
+        self.runs.filter(|(first, last)| first == last).map(|(first, _)| first)
     }
 
     /// It was reached in at least half of the rounds.

@@ -65,6 +65,11 @@ impl Flows {
         self.of_run.insert(flow);
     }
 
+    /// Whether a flow of the last run was met there too; of one run, that is.
+    pub(crate) fn shares(&self, other: &Self) -> bool {
+        self.run == other.run && !self.of_run.is_disjoint(&other.of_run)
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.before + self.of_run.len() as u64
     }
