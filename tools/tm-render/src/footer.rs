@@ -40,11 +40,13 @@ fn heading(view: &View) -> String {
     let address = address.map_or(String::new(), |ip| format!(" ({ip})"));
     let Some(trace) = &view.trace else { return format!("{host}{address} …") };
     let port = trace.port.map_or(String::new(), |port| format!(" port {port}"));
-    format!("{host}{address} by {}{port}", trace.protocol.as_str().to_uppercase())
+    let by = trace.protocol.map(|protocol| format!(" by {}", protocol.as_str().to_uppercase()));
+    format!("{host}{address}{}{port}", by.unwrap_or_default())
 }
 
 fn ending(trace: &Trace) -> String {
-    match trace.stop {
+    let Some(stop) = trace.stop else { return "it is not known how it ended".to_owned() };
+    match stop {
         Stop::Destination => "reached",
         Stop::GapLimit => "not reached: nobody answers beyond the last hop shown",
         Stop::MaxHops => "not reached within the largest TTL",

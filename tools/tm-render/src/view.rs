@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use tm_path::loss;
-use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Trace};
+use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Protocol, Trace};
 
 use crate::statistics::Statistics;
 
@@ -19,7 +19,7 @@ pub(crate) struct Views {
 struct Key {
     host: String,
     resolved_ip: Option<String>,
-    protocol: &'static str,
+    protocol: Option<Protocol>,
     source_ip: Option<String>,
     /// With `--each`, and for a trace that comes but once.
     trace_id: Option<String>,
@@ -70,7 +70,7 @@ impl Views {
         let key = Key {
             host: hop.host.clone(),
             resolved_ip: hop.resolved_ip.clone(),
-            protocol: hop.protocol.as_str(),
+            protocol: hop.protocol,
             source_ip: hop.source_ip.clone(),
             trace_id: self.each.then(|| hop.trace_id.clone()),
         };
@@ -82,7 +82,7 @@ impl Views {
         let key = Key {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
-            protocol: trace.protocol.as_str(),
+            protocol: trace.protocol,
             source_ip: trace.source_ip.clone(),
             trace_id: self.each.then(|| trace.trace_id.clone()),
         };
@@ -171,7 +171,11 @@ impl Ttl {
 
 impl Responder {
     fn update(&mut self, hop: Hop) {
-        hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|rtt| self.rtt.add(rtt));
+        match hop.rtt {
+            // Imported: the source gives no single RTTs.
+            Some(rtt) if hop.probes.is_empty() => self.rtt.add_summary(&rtt, hop.received),
+            _ => hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|ms| self.rtt.add(ms)),
+        }
         if let Some(reply) = hop.reply {
             self.note = reply.note;
             let kind = serde_json::to_value(reply.kind).ok();
