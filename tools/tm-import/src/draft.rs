@@ -76,8 +76,9 @@ pub(crate) fn lost() -> Probe {
     Probe { rtt_ms: None, at_most: false, ok: false, flow: 0, at: None }
 }
 
-/// A time that can be one: finite, not negative.
+/// A time that can be one: finite, not negative. To a tenth of a microsecond, as everywhere.
 pub(crate) fn valid(ms: f64) -> Option<f64> {
+    let ms = (ms * 1e4).round() / 1e4;
     (ms.is_finite() && ms >= 0.0).then_some(ms)
 }
 
@@ -234,7 +235,8 @@ impl Draft {
             source: Some(self.tool.clone()),
             ..Dns::default()
         };
-        let name = responder.name.as_ref().filter(|name| **name != responder.ip);
+        let is_address = address::parse(&responder.ip).is_some();
+        let name = responder.name.as_ref().filter(|name| !is_address || **name != responder.ip);
         Hop {
             ip: Some(responder.ip.clone()),
             probes: responder.probes.clone(),

@@ -3,14 +3,12 @@
 
 use std::io::{self, Read};
 
-use tm_stream::input::Input;
-
 /// As much as is looked at before a format is decided on.
 pub(crate) const LOOK_AHEAD: usize = 64 << 10;
 
 /// An input, decoded, that can be looked into.
 #[derive(Debug)]
-pub(crate) struct Source<R = Input> {
+pub(crate) struct Source<R> {
     from: R,
     /// Decoded, and not yet handed out from `start` on.
     ready: Vec<u8>,

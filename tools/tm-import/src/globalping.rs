@@ -95,9 +95,9 @@ pub(crate) fn read(from: impl Read, sink: &mut Sink) -> Result<(), Error> {
         }
         for (at, raw) in measurement.results.iter().enumerate() {
             let part = text.part(raw);
-            match part.parse::<Outcome>() {
+            match part.parse_as::<Outcome>(&format!("results[{at}]")) {
                 Ok(outcome) => json::write(draft(&measurement, outcome), part, sink)?,
-                Err((line, reason)) => sink.bad(line, format_args!("results[{at}]: {reason}"))?,
+                Err((line, reason)) => sink.bad(line, reason)?,
             }
         }
         Ok(())

@@ -28,7 +28,7 @@ pub(crate) fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, E
         let name = input.name.clone();
         let changed_at = changed_at(&input);
         let mut sink = Sink::new(flags, &output, diagnostics, &name, changed_at);
-        match one(flags, diagnostics, input, &mut sink) {
+        match one(flags, diagnostics, &output, input, &mut sink) {
             Ok(()) if sink.traces == 0 => {
                 diagnostics.error(format_args!("{name}: there is no trace in it"));
                 all = false;
@@ -61,11 +61,12 @@ fn changed_at(input: &Input) -> Option<Time> {
 fn one(
     flags: &Flags,
     diagnostics: &Diagnostics,
+    output: &Output,
     input: Input,
     sink: &mut Sink,
 ) -> Result<(), Error> {
     let name = input.name.clone();
-    let mut source = Source::new(input);
+    let mut source = Source::new(Live { input, output: output.clone() });
     let format = match flags.from {
         Format::Auto => {
             let format = look(&mut source, &name, sink)?;
@@ -75,6 +76,21 @@ fn one(
         named => named,
     };
     read(format, source, sink)
+}
+
+/// An input that writes out what is done before it waits for more.
+struct Live {
+    input: Input,
+    output: Output,
+}
+
+impl Read for Live {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if !self.input.is_ready() {
+            self.output.flush()?;
+        }
+        self.input.read(buffer)
+    }
 }
 
 /// Reads until it is clear what the input is.
@@ -116,5 +132,99 @@ pub(crate) fn read(format: Format, from: impl Read, sink: &mut Sink) -> Result<(
         Format::RipeAtlas => atlas::read(from, sink),
         Format::Globalping => globalping::read(from, sink),
         Format::Tracemap => python::read(from, sink),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::{Parser, ValueEnum};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn fixtures() -> Vec<Vec<u8>> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/import");
+        let mut paths: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
+    }
+
+    /// Every format reads it, and so does whatever it is taken for.
+    fn read_all(octets: &[u8]) {
+        let flags = Flags::try_parse_from(["tm-import", "-o", "/dev/null"]).unwrap();
+        let diagnostics = Diagnostics::silent();
+        let output = Output::open(flags.common.output.as_deref()).unwrap();
+        let mut sink = Sink::new(&flags, &output, &diagnostics, "test", None);
+        for &format in Format::value_variants() {
+            read(format, octets, &mut sink).unwrap();
+        }
+        let mut source = Source::new(octets);
+        if let Ok(format) = look(&mut source, "test", &sink) {
+            read(format, source, &mut sink).unwrap();
+        }
+    }
+
+    /// One change to a text: an octet replaced, some cut out, some doubled.
+    #[derive(Clone, Debug)]
+    enum Change {
+        Set(prop::sample::Index, u8),
+        Cut(prop::sample::Index, usize),
+        Double(prop::sample::Index, usize),
+    }
+
+    fn change() -> impl Strategy<Value = Change> {
+        let at = any::<prop::sample::Index>;
+        prop_oneof![
+            (
+                at(),
+                prop_oneof![any::<u8>(), prop::sample::select(b"0-9.*!<>[](){}\":, \n".to_vec())]
+            )
+                .prop_map(|(at, octet)| Change::Set(at, octet)),
+            (at(), 1..200_usize).prop_map(|(at, len)| Change::Cut(at, len)),
+            (at(), 1..200_usize).prop_map(|(at, len)| Change::Double(at, len)),
+        ]
+    }
+
+    fn changed(mut octets: Vec<u8>, changes: &[Change]) -> Vec<u8> {
+        for change in changes.iter().filter(|_| !octets.is_empty()).cloned().collect::<Vec<_>>() {
+            let len = octets.len();
+            if len == 0 {
+                break;
+            }
+            match change {
+                Change::Set(at, octet) => octets[at.index(len)] = octet,
+                Change::Cut(at, many) => {
+                    let at = at.index(len);
+                    octets.drain(at..(at + many).min(len));
+                }
+                Change::Double(at, many) => {
+                    let at = at.index(len);
+                    let part = octets[at..(at + many).min(len)].to_vec();
+                    octets.splice(at..at, part);
+                }
+            }
+        }
+        octets
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        #[test]
+        fn arbitrary_octets_panic_no_format(octets in prop::collection::vec(any::<u8>(), 0..400)) {
+            read_all(&octets);
+        }
+
+        #[test]
+        fn mutated_samples_panic_no_format(
+            which: prop::sample::Index,
+            changes in prop::collection::vec(change(), 1..6),
+        ) {
+            let all = fixtures();
+            read_all(&changed(all[which.index(all.len())].clone(), &changes));
+        }
     }
 }

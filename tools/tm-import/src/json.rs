@@ -21,20 +21,30 @@ pub(crate) struct Text<'a> {
 impl<'a> Text<'a> {
     /// The value, or where and why it does not fit.
     pub(crate) fn parse<T: Deserialize<'a>>(self) -> Result<T, (u64, String)> {
-        serde_json::from_str(self.text).map_err(|error| self.explain::<T>(&error))
+        self.parse_as("")
+    }
+
+    /// The value, which is the member `name` of another.
+    pub(crate) fn parse_as<T: Deserialize<'a>>(self, name: &str) -> Result<T, (u64, String)> {
+        serde_json::from_str(self.text).map_err(|error| self.explain::<T>(name, &error))
     }
 
     /// Parses it again, slowly, for the name of the field.
-    fn explain<T: Deserialize<'a>>(self, error: &serde_json::Error) -> (u64, String) {
+    fn explain<T: Deserialize<'a>>(self, name: &str, error: &serde_json::Error) -> (u64, String) {
         let mut deserializer = serde_json::Deserializer::from_str(self.text);
         let path = serde_path_to_error::deserialize::<_, T>(&mut deserializer);
         let path = path.err().map(|error| error.path().to_string()).unwrap_or_default();
         let line = self.line + (error.line().max(1) - 1) as u64;
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
+        let path = match (name, path.as_str()) {
+            (name, "" | "." | "?") => name.to_owned(),
+            ("", path) => path.to_owned(),
+            (name, path) => format!("{name}.{path}"),
+        };
         match (path.as_str(), error.classify()) {
             (_, serde_json::error::Category::Eof) => (line, "the value is cut short".to_owned()),
-            ("" | "." | "?", _) => (line, format!("{reason} at column {}", error.column())),
+            ("", _) => (line, format!("{reason} at column {}", error.column())),
             _ => (line, format!("{path}: {reason}")),
         }
     }
@@ -56,9 +66,9 @@ impl<'a> Text<'a> {
     ) -> Result<Vec<T>, Error> {
         let mut all = Vec::with_capacity(raws.len());
         for (at, raw) in raws.iter().enumerate() {
-            match self.part(raw).parse() {
+            match self.part(raw).parse_as(&format!("{field}[{at}]")) {
                 Ok(value) => all.push(value),
-                Err((line, reason)) => sink.bad(line, format_args!("{field}[{at}]: {reason}"))?,
+                Err((line, reason)) => sink.bad(line, reason)?,
             }
         }
         Ok(all)

@@ -57,7 +57,7 @@ impl<'a> Sink<'a> {
 
     /// An error of reading the input.
     pub(crate) fn cannot_read(&self, error: &std::io::Error) -> Error {
-        Error::Failed(format!("cannot read {}: {error}", self.name))
+        Error::io(&format!("cannot read {}", self.name), error)
     }
 
     /// Writes the trace; `hash` is of its text.
@@ -77,7 +77,9 @@ impl<'a> Sink<'a> {
         }
         let (hops, trace) = draft.into_records(&trace_id, &host, at);
         for hop in hops {
-            if hop.ip.as_deref().is_some_and(|ip| crate::address::parse(ip).is_none()) {
+            // A redacted address is no name.
+            let is_name = |ip: &str| !ip.starts_with('[') && crate::address::parse(ip).is_none();
+            if hop.ip.as_deref().is_some_and(is_name) {
                 self.tell_of_names();
             }
             self.output.record(&Record::from(hop))?;

@@ -104,6 +104,11 @@ impl Parser {
         self.ttl = 0;
         let mut draft = self.draft.take()?;
         draft.assume_time_exceeded();
+        if draft.method == Some(Method::Paris) {
+            // One flow for all of it.
+            let responders = draft.ttls.values_mut().flat_map(|ttl| &mut ttl.responders);
+            responders.for_each(|responder| responder.flows = vec![0]);
+        }
         Some((draft, hash))
     }
 
