@@ -2,6 +2,7 @@
 
 pub mod dns;
 pub mod hop_line;
+pub mod tour;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -34,4 +34,4 @@ pub mod route;
 
 pub use grid::{Bounds, View, WORLD, Xy, project};
 pub use land::{Detail, Polyline};
-pub use route::{Leg, Route, Stop, Waypoint};
+pub use route::{Cluster, Leg, Route, Stop, Waypoint};

@@ -46,6 +46,15 @@ pub struct Stop {
     pub aside: bool,
 }
 
+/// Stops too near each other to be marked apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cluster {
+    /// Indices of the stops; the mark stands at the first.
+    pub stops: Vec<usize>,
+    /// The TTLs at all of them, ascending.
+    pub hops: Vec<u8>,
+}
+
 /// The way from one stop to another.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leg {
@@ -89,6 +98,28 @@ impl Route {
     /// The stop at which a TTL stands; the first, where flows differ.
     pub fn stop_of(&self, hop: u8) -> Option<usize> {
         self.stops.iter().position(|stop| stop.hops.contains(&hop))
+    }
+
+    /// Stops that would cover each other where a mark is `radius` units around: the index of the
+    /// first of each, and the TTLs of all of them. Fewer the nearer one looks.
+    pub fn clusters(&self, radius: f64) -> Vec<Cluster> {
+        let mut clusters: Vec<Cluster> = Vec::new();
+        for (index, stop) in self.stops.iter().enumerate() {
+            let is_near = |cluster: &&mut Cluster| {
+                let first = cluster.stops.first().and_then(|first| self.stops.get(*first));
+                first.is_some_and(|first| first.at.distance(stop.at) <= radius)
+            };
+            match clusters.iter_mut().find(is_near) {
+                Some(cluster) => {
+                    cluster.stops.push(index);
+                    cluster.hops.extend(&stop.hops);
+                    cluster.hops.sort_unstable();
+                    cluster.hops.dedup();
+                }
+                None => clusters.push(Cluster { stops: vec![index], hops: stop.hops.clone() }),
+            }
+        }
+        clusters
     }
 
     fn add(&mut self, path: usize, hops: &[Waypoint], together: f64) {
@@ -287,6 +318,18 @@ mod tests {
         );
         assert_eq!(route.legs.len(), 1);
         assert_eq!(route.legs[0].unplaced, 1);
+    }
+
+    #[test]
+    fn stops_too_near_to_be_marked_apart_share_a_mark() {
+        let path = vec![hop(1, FRANKFURT), hop(2, (50.9, 7.0)), hop(3, TOKYO), hop(4, FRANKFURT)];
+        let route = Route::of(&[path], 1.0);
+        let marks = |radius| {
+            let clusters = route.clusters(radius);
+            clusters.iter().map(|cluster| label(&cluster.hops)).collect::<Vec<_>>()
+        };
+        assert_eq!(marks(1.0), ["1, 4", "2", "3"]);
+        assert_eq!(marks(100.0), ["1–2, 4", "3"]);
     }
 
     #[test]
