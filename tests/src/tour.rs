@@ -364,3 +364,29 @@ pub fn hostile() -> Vec<Value> {
     }
     records
 }
+
+/// The Pacific tour as the tracer alone leaves it: no names, no networks, no places.
+pub fn bare() -> Vec<Value> {
+    let mut records = trace("www.example.nz", 1, PACIFIC);
+    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+        for member in ["dns", "asn", "geo"] {
+            record.remove(member);
+        }
+    }
+    records
+}
+
+/// A trace that nobody answered.
+pub fn silent() -> Vec<Value> {
+    let nobody = stop("", "", (0, ""), NOWHERE, 0.0, 3);
+    let mut records = trace("dark.example", 1, &[nobody; 5]);
+    if let Some(end) = records.last_mut() {
+        end["reached"] = json!(false);
+        end["stop"] = json!("gap_limit");
+    }
+    for record in &mut records {
+        record["is_destination"] = json!(false);
+        record["resolved_ip"] = json!("192.0.2.77");
+    }
+    records
+}

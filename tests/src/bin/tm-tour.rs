@@ -1,4 +1,4 @@
-//! Prints made-up records: `tm-tour pacific|rounds|long|hostile`.
+//! Prints made-up records: `tm-tour pacific|rounds|long|hostile|bare|silent`.
 
 use std::io::Write;
 
@@ -9,6 +9,8 @@ fn main() -> std::io::Result<()> {
         Some("rounds") => tour::rounds(12),
         Some("long") => tour::long(),
         Some("hostile") => tour::hostile(),
+        Some("bare") => tour::bare(),
+        Some("silent") => tour::silent(),
         _ => tour::pacific(),
     };
     std::io::stdout().write_all(lines(&records).as_bytes())

@@ -2,6 +2,7 @@
 //! whatever the length of the log: old rounds give way to new ones, and are counted.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use tm_schema::{Alert, Hop, Record, Trace};
 use tm_stream::typed::Records;
@@ -53,6 +54,13 @@ impl Subject {
             && (self.source_ip == other.source_ip
                 || self.source_ip.is_none()
                 || other.source_ip.is_none())
+    }
+}
+
+impl fmt::Display for Subject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ip = self.resolved_ip.as_deref().unwrap_or("no address");
+        write!(f, "{} {ip} {}", self.host, self.protocol)
     }
 }
 
@@ -117,16 +125,18 @@ impl Collection {
 
     /// The round of a record; `None` where it belongs to a second subject, which is only noted.
     fn round(&mut self, subject: Subject, only_last: bool) -> Option<&mut Round> {
-        if !only_last && !self.subjects.iter().any(|known| known.is_same(&subject)) {
-            match self.subjects.len() {
-                ..NAMED => self.subjects.push(subject.clone()),
-                _ => self.more_subjects = true,
+        let known = self.rounds.iter().rposition(|round| round.trace_id == subject.trace_id);
+        if known.is_none() && !only_last {
+            if !self.subjects.iter().any(|other| other.is_same(&subject)) {
+                match self.subjects.len() {
+                    ..NAMED => self.subjects.push(subject.clone()),
+                    _ => self.more_subjects = true,
+                }
+            }
+            if self.subjects.first().is_some_and(|first| !first.is_same(&subject)) {
+                return None;
             }
         }
-        if self.subjects.first().is_some_and(|first| !first.is_same(&subject)) {
-            return None;
-        }
-        let known = self.rounds.iter().rposition(|round| round.trace_id == subject.trace_id);
         let at = known.unwrap_or_else(|| {
             if self.rounds.len() == ROUNDS {
                 self.rounds.pop_front();
@@ -151,8 +161,7 @@ impl Collection {
             ));
         };
         if self.subjects.len() > 1 {
-            let named: Vec<&str> =
-                self.subjects.iter().map(|subject| subject.host.as_str()).collect();
+            let named: Vec<String> = self.subjects.iter().map(Subject::to_string).collect();
             let more = if self.more_subjects { ", …" } else { "" };
             return Err(Error::Failed(format!(
                 "this format shows one trace, or rounds of one, and the input holds others too ({}{more}): \

@@ -161,7 +161,7 @@ fn loss(session: &Session) -> Vec<Finding> {
             .filter_map(|hop| session.ttls.get(hop))
             .map(crate::session::Ttl::loss_pct)
             .fold(0.0, f64::max);
-        let (them, they) = if limited.len() == 1 {
+        let (those, routers) = if limited.len() == 1 {
             ("it", "the router limits how often it answers")
         } else {
             ("them", "these routers limit how often they answer")
@@ -170,7 +170,7 @@ fn loss(session: &Session) -> Vec<Finding> {
             Inferred,
             Plain,
             Some(first),
-            format!("The loss at {} (up to {}) does not continue beyond {them}: probably {they}, and traffic passes.", hops(&limited), pct(worst)),
+            format!("The loss at {} (up to {}) does not continue beyond {those}: probably {routers}, and traffic passes.", hops(&limited), pct(worst)),
         ));
     }
     found

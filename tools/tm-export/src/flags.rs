@@ -73,7 +73,7 @@ pub(crate) enum Format {
     Geojson,
     /// The graph of all paths, for Graphviz
     Dot,
-    /// Metrics for node_exporter's textfile collector
+    /// Metrics for Prometheus, as a textfile collector reads them
     Prometheus,
     /// Line protocol
     Influx,

@@ -41,6 +41,9 @@ pub(crate) struct Edge {
     pub(crate) flows: BTreeSet<u16>,
 }
 
+/// A TTL of a path, and who answered there.
+type Step<'a> = (u8, Option<Vec<&'a str>>);
+
 #[derive(Default)]
 struct Builder {
     graph: Graph,
@@ -85,7 +88,7 @@ impl Builder {
         for (flow, responders) in flows {
             let Some((&last, _)) = responders.last_key_value() else { continue };
             let first = round.hops.iter().map(|hop| hop.hop).min().unwrap_or(1);
-            let mut parts: Vec<Vec<(u8, Option<Vec<&str>>)>> = vec![Vec::new()];
+            let mut parts: Vec<Vec<Step<'_>>> = vec![Vec::new()];
             for ttl in first..=last {
                 let met = responders.get(&ttl).cloned();
                 if met.is_none() && is_mda && answered.contains(&ttl) {
@@ -101,8 +104,8 @@ impl Builder {
     }
 
     /// A path without gaps; a TTL may have several responders even for one flow.
-    fn path(&mut self, flow: u16, steps: &[(u8, Option<Vec<&str>>)]) {
-        let known = |step: &(u8, Option<Vec<&str>>)| {
+    fn path(&mut self, flow: u16, steps: &[Step<'_>]) {
+        let known = |step: &Step<'_>| {
             step.1.as_ref().and_then(|ips| ips.first()).map(|ip| (*ip).to_owned())
         };
         let mut before: Vec<usize> = Vec::new();

@@ -49,6 +49,8 @@ pub(crate) struct Leg {
     pub(crate) step: Option<usize>,
     /// Hops without a place lie between its ends.
     pub(crate) gap: bool,
+    /// One of its ends is.
+    pub(crate) doubtful: bool,
     pub(crate) hop: u8,
     pub(crate) title: String,
 }
@@ -194,6 +196,8 @@ fn drawn(session: &Session, route: &Route, leg: &tm_atlas::Leg) -> Leg {
         d: path(&leg.line),
         step: rtt.map(|rtt| paint::step(rtt.avg)),
         gap: leg.unplaced > 0,
+        doubtful: all(&end, is_doubtful)
+            || all(&responders_at(session, route, leg.from), is_doubtful),
         hop: leg.to_hop,
         title: format!("Hop {} to hop {}: {}{gap}", leg.from_hop, leg.to_hop, km(leg.km)),
     }

@@ -1,8 +1,10 @@
 //! The template engine, with the escaping that each format needs: what a template prints is a
 //! stranger's until proven otherwise.
 
-use minijinja::value::{Value, ValueKind};
+use std::fmt::Write;
+
 use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State};
 use tm_stream::Error;
 
@@ -18,6 +20,8 @@ pub(crate) fn environment() -> Environment<'static> {
     });
     environment.set_formatter(format);
     environment
+        .add_filter("code", |text: &str| Value::from_safe_string(crate::markdown::code(text)));
+    environment
 }
 
 fn format(
@@ -31,8 +35,7 @@ fn format(
                 out.write_str(&crate::markdown::escape(text)).map_err(minijinja::Error::from)
             }
             (ValueKind::None, _) => Ok(()),
-            _ => std::fmt::Write::write_fmt(out, format_args!("{value}"))
-                .map_err(minijinja::Error::from),
+            _ => write!(out, "{value}").map_err(minijinja::Error::from),
         };
     }
     if value.is_none() {
@@ -60,7 +63,7 @@ pub(crate) fn embedded(json: &str) -> Value {
     for c in json.chars() {
         match c {
             '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(c)));
+                let _ = write!(safe, "\\u{:04x}", u32::from(c));
             }
             c => safe.push(c),
         }

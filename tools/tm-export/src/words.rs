@@ -16,8 +16,8 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// Milliseconds with as many digits as mean something.
 pub(crate) fn ms(ms: f64) -> String {
-    match ms {
-        ..10.0 => format!("{ms:.2}"),
+    match ms + 0.0 {
+        ms @ ..10.0 => format!("{ms:.2}"),
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }

@@ -122,6 +122,8 @@
       return Math.max(view[2] / box.width, view[3] / box.height);
     };
     const draw = () => {
+      // Not laid out yet: there is no size to draw for.
+      if (!map.getBoundingClientRect().width) return;
       map.setAttribute('viewBox', view.map((value) => value.toFixed(2)).join(' '));
       const size = unit();
       const seen = [];
