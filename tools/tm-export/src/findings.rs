@@ -186,6 +186,9 @@ fn step(session: &Session) -> Option<Finding> {
     if added < 2.0 || at == 0 {
         return None;
     }
+    let total = delay::up_to(&least).into_iter().flatten().next_back().unwrap_or(added);
+    let what =
+        if added > total / 2.0 { "Most of the delay" } else { "The largest step of the delay" };
     let before =
         path.iter().take(at).rev().find_map(|(hop, _, responder)| Some((*hop, (*responder)?)));
     let (from_hop, from) = before?;
@@ -208,16 +211,15 @@ fn step(session: &Session) -> Option<Finding> {
         Inferred,
         Plain,
         Some(*hop),
-        format!(
-            "Most of the delay, {} ms, arises between hops {from_hop} and {hop}{way}.",
-            ms(added)
-        ),
+        format!("{what}, {} ms, arises between hops {from_hop} and {hop}{way}.", ms(added)),
     ))
 }
 
 /// A place that may be reckoned with.
 fn usable(responder: &Responder) -> Option<Point> {
-    responder.point().filter(|_| !responder.is_impossible() && !is_doubtful(responder))
+    responder
+        .point()
+        .filter(|_| !responder.is_impossible() && !is_doubtful(responder) && !is_mock(responder))
 }
 
 /// Low confidence: shown, and not reckoned with.
