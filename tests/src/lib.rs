@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod dns;
 pub mod hop_line;
 pub mod watching;
+pub mod tour;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
