@@ -6,6 +6,7 @@
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
+//! - [`memory`]: what has been seen, in bounded space.
 //! - [`text`], [`color`]: what may reach a terminal.
 
 pub mod cli;
@@ -14,6 +15,7 @@ pub mod diagnostics;
 pub mod exit;
 pub mod input;
 pub mod lines;
+pub mod memory;
 pub mod output;
 pub mod settings;
 pub mod signal;
