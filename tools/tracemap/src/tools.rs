@@ -5,7 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// Every tool that a pipeline may be made of.
-pub(crate) const ALL: [&str; 5] = ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-render"];
+pub(crate) const ALL: [&str; 6] =
+    ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
 
 /// No pipeline can do without it; the others take part where they are installed.
 pub(crate) fn is_required(name: &str) -> bool {
