@@ -125,20 +125,16 @@ impl Filter<'_> {
     fn tell(&self, diagnostics: &Diagnostics) {
         let (types, members) = (&self.types, &self.members);
         if types.all > 0 {
-            diagnostics.warn(format_args!(
-                "dropped {} records of types that it does not know ({types}); --keep-type keeps them",
-                types.all
-            ));
+            let what = "dropped records of types that it does not know";
+            diagnostics.warn(format_args!("{what}: {types}; --keep-type keeps them"));
         }
         if members.all > 0 {
-            diagnostics.warn(format_args!(
-                "dropped {} members that it does not know ({members}); --keep keeps them",
-                members.all
-            ));
+            let what = "dropped members that it does not know";
+            diagnostics.warn(format_args!("{what}: {members}; --keep keeps them"));
         }
-        match diagnostics.malformed_count() {
-            0 => {}
-            count => diagnostics.warn(format_args!("dropped {count} lines that are no records")),
+        if diagnostics.malformed_count() > 0 {
+            let count = diagnostics.malformed_count();
+            diagnostics.warn(format_args!("dropped lines that are no records: {count}"));
         }
     }
 }
