@@ -96,8 +96,8 @@ fn a_hundred_processes_lose_nothing_though_some_are_killed() {
     let mut cache = Cache::open(&path).unwrap();
     assert_eq!(cache.take_notice(), None, "the file is sound");
     for (number, Ended { status, committed }) in (1..).zip(&ended) {
-        let killed = status.signal() == Some(9);
-        assert_eq!(killed, is_to_be_killed(number), "process {number}: {status}");
+        // One that is done before the signal comes has not been killed.
+        let killed = is_to_be_killed(number) && status.signal() == Some(9);
         assert!(killed || (status.success() && *committed == LOOK_UPS / BATCH));
         for batch in 0..LOOK_UPS / BATCH {
             let own: Vec<bool> = (1..BATCH)
@@ -112,10 +112,8 @@ fn a_hundred_processes_lose_nothing_though_some_are_killed() {
             assert!(all || (batch >= *committed && !any), "process {number}, batch {batch}");
         }
     }
-    assert_eq!(
-        ended.iter().filter(|ended| ended.status.signal() == Some(9)).count(),
-        PROCESSES / 5
-    );
+    let killed = ended.iter().filter(|ended| ended.status.signal() == Some(9)).count();
+    assert!(killed > PROCESSES / 10, "only {killed} were killed");
     // The file is what SQLite itself calls sound.
     let sql = rusqlite::Connection::open(&path).unwrap();
     let verdict = sql.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));

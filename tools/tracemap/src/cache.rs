@@ -28,7 +28,7 @@ pub(crate) fn run(flags: &CacheFlags, diagnostics: &Diagnostics) -> Result<Outco
             let work = |cache: &mut Cache| cache.clear(&kinds(clear), clear.expired);
             let removed = with(&path, diagnostics, work)?.unwrap_or(0);
             match flags.format {
-                Format::Text => format!("removed {removed} entries\n"),
+                Format::Text => format!("removed entries: {removed}\n"),
                 Format::Json => json!({"removed": removed}).to_string() + "\n",
             }
         }
