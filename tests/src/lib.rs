@@ -1,6 +1,7 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
 pub mod dns;
+pub mod docs;
 pub mod hop_line;
 
 use std::path::{Path, PathBuf};

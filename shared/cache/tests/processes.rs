@@ -80,7 +80,7 @@ fn follow(mut child: Child, is_to_be_killed: bool) -> Ended {
 }
 
 fn is_to_be_killed(number: usize) -> bool {
-    number % 5 == 0
+    number.is_multiple_of(5)
 }
 
 #[test]
