@@ -47,22 +47,54 @@ pub fn width(text: &str) -> usize {
 
 /// The text cut to `columns`, with `…` where something is missing.
 pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    cut_with(text, columns, '…')
+}
+
+/// The text cut to `columns`, with `mark`, one column wide, where something is missing.
+pub fn cut_with(text: &str, columns: usize, mark: char) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
-    let (mut shown, mut used) = (String::new(), 0);
-    for c in text.chars() {
-        let next = c.width().unwrap_or(0);
-        if used + next + 1 > columns {
-            break;
-        }
-        used += next;
-        shown.push(c);
-    }
+    let mut shown = fitting(text.chars(), columns.saturating_sub(1));
     if columns > 0 {
-        shown.push('…');
+        shown.push(mark);
     }
     Cow::Owned(shown)
+}
+
+/// The text cut to `columns` in its middle, since names say most at both ends.
+pub fn cut_middle(text: &str, columns: usize, mark: char) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let room = columns.saturating_sub(1);
+    let mut shown = fitting(text.chars(), room / 2);
+    let end = fitting(text.chars().rev(), room - room / 2);
+    if columns > 0 {
+        shown.push(mark);
+    }
+    // A mark that combines belongs to what stands before it, which is not there.
+    let end: Vec<char> = end.chars().rev().skip_while(|c| c.width() == Some(0)).collect();
+    shown.extend(end);
+    Cow::Owned(shown)
+}
+
+/// The text in lines of at most `columns`, all but the first of them behind `indent`. Blanks
+/// inside a line stay as they are; words that are too long are broken.
+pub fn wrap(text: &str, columns: usize, indent: &str) -> Vec<String> {
+    let options = textwrap::Options::new(columns).subsequent_indent(indent);
+    textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect()
+}
+
+/// As many of the characters as fit.
+fn fitting(chars: impl Iterator<Item = char>, columns: usize) -> String {
+    let mut used = 0;
+    chars
+        .take_while(|c| {
+            used += c.width().unwrap_or(0);
+            used <= columns
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -97,5 +129,8 @@ mod tests {
         assert_eq!(cut("東京都", 4), "東…");
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abc", 0), "");
+        assert_eq!(cut_middle("abcdefgh", 5, '…'), "ab…gh");
+        assert_eq!(cut_middle("東京都東京", 6, '~'), "東~京");
+        assert_eq!(cut_middle("abcde\u{301}f", 3, '…'), "a…f");
     }
 }

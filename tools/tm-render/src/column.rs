@@ -2,9 +2,10 @@
 //! there is little room.
 
 use clap::ValueEnum;
-use tm_schema::{Asn, Confidence, Geo};
-use tm_stream::text::visible;
+use tm_schema::{Asn, Geo};
+use tm_stream::text::{cut_middle, cut_with, visible, width};
 
+use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
 
 /// A column.
@@ -104,8 +105,8 @@ impl Column {
     pub(crate) fn least(self) -> Option<usize> {
         match self {
             Self::Host => Some(12),
-            Self::Asn => Some(10),
-            Self::Place => Some(8),
+            Self::Asn => Some(7),
+            Self::Place => Some(11),
             Self::Mpls | Self::Flows => Some(6),
             _ => None,
         }
@@ -127,9 +128,14 @@ impl Column {
         }
     }
 
-    /// Filters add it, so it is there only if one did.
+    /// Said once for a TTL, however many answer there.
+    pub(crate) fn is_of_ttl(self) -> bool {
+        matches!(self, Self::Hop | Self::Loss | Self::Sent)
+    }
+
+    /// It is there only where somebody has something for it.
     pub(crate) fn is_added(self) -> bool {
-        matches!(self, Self::Host | Self::Asn | Self::Place)
+        matches!(self, Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows)
     }
 
     /// Whether the responder has something for it.
@@ -138,16 +144,55 @@ impl Column {
             Self::Host => responder.dns.is_some(),
             Self::Asn => responder.asn.is_some(),
             Self::Place => responder.geo.is_some(),
+            Self::Mpls => !responder.mpls.is_empty(),
+            Self::Flows => responder.flows.len() > 1,
             _ => true,
         }
     }
 
-    /// What it says of a responder; `ttl_shown`: the line before has the same TTL.
-    pub(crate) fn cell(self, ttl: u8, at: &Ttl, responder: &Responder, ttl_shown: bool) -> String {
+    /// Shown too with `--wide`.
+    pub(crate) const WIDE: [Self; 16] = [
+        Self::Hop,
+        Self::Ip,
+        Self::Host,
+        Self::Last,
+        Self::Avg,
+        Self::Best,
+        Self::Worst,
+        Self::Stddev,
+        Self::Jitter,
+        Self::Loss,
+        Self::Sent,
+        Self::Recv,
+        Self::Asn,
+        Self::Place,
+        Self::Mpls,
+        Self::Flows,
+    ];
+
+    /// The text cut to `columns` where it says least: names in their middle, cities before their
+    /// country; an organisation that would be cut to a few letters is left out.
+    pub(crate) fn cut(self, text: &str, columns: usize, symbols: Symbols) -> String {
+        if width(text) <= columns {
+            return text.to_owned();
+        }
+        let mark = symbols.ellipsis();
+        match (self, text.rsplit_once(", "), text.split_once(' ')) {
+            (Self::Host, ..) => cut_middle(text, columns, mark).into_owned(),
+            (Self::Place, Some((city, country)), _) if width(country) + 4 < columns => {
+                let city = cut_with(city, columns - width(country) - 2, mark);
+                format!("{city}, {country}")
+            }
+            (Self::Asn, _, Some((number, _))) if columns < width(number) + 6 => number.to_owned(),
+            _ => cut_with(text, columns, mark).into_owned(),
+        }
+    }
+
+    /// What it says of a responder.
+    pub(crate) fn cell(self, ttl: u8, at: &Ttl, responder: &Responder, symbols: Symbols) -> String {
         let rtt = &responder.rtt;
         let ms = |value: f64| if rtt.count == 0 { "-".to_owned() } else { milliseconds(value) };
         match self {
-            Self::Hop | Self::Loss | Self::Sent if ttl_shown => String::new(),
             Self::Hop => ttl.to_string(),
             Self::Ip => visible(&responder.ip).into_owned(),
             Self::Host => host(responder),
@@ -166,7 +211,7 @@ impl Column {
             Self::Sent => at.sent.to_string(),
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
-            Self::Place => responder.geo.as_ref().map_or("-".to_owned(), place),
+            Self::Place => responder.geo.as_ref().map_or("-".to_owned(), |geo| place(geo, symbols)),
             Self::Reply => responder.reply.clone().unwrap_or_default(),
             Self::Mpls => {
                 let labels: Vec<String> =
@@ -191,7 +236,7 @@ impl Column {
 }
 
 /// Three significant places are what a person compares.
-fn milliseconds(ms: f64) -> String {
+pub(crate) fn milliseconds(ms: f64) -> String {
     match ms {
         ..10.0 => format!("{ms:.2}"),
         ..1000.0 => format!("{ms:.1}"),
@@ -218,7 +263,7 @@ fn asn(asn: &Asn) -> String {
     }
 }
 
-fn place(geo: &Geo) -> String {
+fn place(geo: &Geo, symbols: Symbols) -> String {
     if geo.error.is_some() {
         return "?".to_owned();
     }
@@ -227,12 +272,7 @@ fn place(geo: &Geo) -> String {
     if parts.is_empty() {
         return "-".to_owned();
     }
-    let mark = match (geo.source.as_deref(), geo.confidence) {
-        (Some("mock"), _) => " (mock)",
-        (_, Some(Confidence::Low)) => " ?",
-        _ => "",
-    };
-    parts.join(", ") + mark
+    parts.join(", ") + symbols.trust(Trust::of(geo))
 }
 
 /// Runs of flow ids: `0-3,7`.

@@ -3,8 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tm_path::loss;
-use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Trace};
+use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Time, Trace};
 
 use crate::statistics::Statistics;
 
@@ -30,6 +29,9 @@ struct Key {
 pub(crate) struct View {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
+    pub(crate) protocol: &'static str,
+    /// When the first probe left.
+    pub(crate) started_at: Option<Time>,
     pub(crate) ttls: BTreeMap<u8, Ttl>,
     pub(crate) rounds: u64,
     /// The last round's end, once it has come.
@@ -88,6 +90,7 @@ impl Views {
         };
         let view = self.view(key.clone());
         view.rounds += 1;
+        view.note_start(trace.started_at);
         view.trace = Some(trace);
         if !self.each {
             return None;
@@ -117,7 +120,8 @@ impl Views {
             self.open.remove(at)
         } else {
             let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
-            (key, View { host, resolved_ip, ..View::default() })
+            let protocol = key.protocol;
+            (key, View { host, resolved_ip, protocol, ..View::default() })
         };
         // The one that changed last stands last.
         &mut self.open.push_mut(entry).1
@@ -125,7 +129,12 @@ impl Views {
 }
 
 impl View {
+    fn note_start(&mut self, at: Time) {
+        self.started_at = Some(self.started_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
     fn hop(&mut self, hop: Hop) {
+        self.note_start(hop.at);
         let ttl = self.ttls.entry(hop.hop).or_default();
         if ttl.counted != hop.trace_id {
             ttl.sent += u64::from(hop.sent);
@@ -149,18 +158,35 @@ impl View {
         self.ttls.iter().filter_map(answered).max().unwrap_or(0)
     }
 
-    /// For each TTL, whether its loss is the router's unwillingness to answer.
-    pub(crate) fn rate_limited(&self) -> BTreeMap<u8, bool> {
-        let losses: Vec<Option<f64>> = self
-            .ttls
-            .values()
-            .map(|ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct()))
-            .collect();
-        self.ttls.keys().copied().zip(loss::is_rate_limiting(&losses)).collect()
+    /// The loss at each TTL in percent; `None`: nobody answered.
+    pub(crate) fn losses(&self) -> Vec<Option<f64>> {
+        let loss = |ttl: &Ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct());
+        self.ttls.values().map(loss).collect()
+    }
+
+    /// The smallest RTT at each TTL.
+    pub(crate) fn smallest_rtts(&self) -> Vec<Option<f64>> {
+        self.ttls.values().map(Ttl::smallest_rtt).collect()
+    }
+
+    /// The TTL at which the destination answered.
+    pub(crate) fn destination(&self) -> Option<(u8, &Ttl)> {
+        let is_destination = |ttl: &Ttl| ttl.responders.iter().any(|at| at.is_destination);
+        self.ttls.iter().find(|(_, ttl)| is_destination(ttl)).map(|(&hop, ttl)| (hop, ttl))
+    }
+
+    /// The destination answered.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.destination().is_some()
     }
 }
 
 impl Ttl {
+    pub(crate) fn smallest_rtt(&self) -> Option<f64> {
+        let answered = self.responders.iter().filter(|responder| responder.rtt.count > 0);
+        answered.map(|responder| responder.rtt.min).min_by(f64::total_cmp)
+    }
+
     pub(crate) fn loss_pct(&self) -> f64 {
         match self.sent {
             0 => 0.0,
