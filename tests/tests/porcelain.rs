@@ -55,9 +55,9 @@ fn the_shell_line_does_what_the_porcelain_does() {
     );
     let line = String::from_utf8(printed.stdout).unwrap();
     let filters = chain().into_iter().filter(|name| ["tm-dns", "tm-asn", "tm-geo"].contains(name));
-    let filters: String = filters.map(|name| format!("{name} | ")).collect();
-    let wanted = format!("tm-probe -q 2 -- {V4} | {filters}tee 'kept here' | tm-render");
-    assert_eq!(line.trim_end(), wanted);
+    let (probe, tee) = (format!("tm-probe -q 2 -- {V4}"), "tee 'kept here'");
+    let stages = [probe.as_str()].into_iter().chain(filters).chain([tee, "tm-render"]);
+    assert_eq!(line.trim_end(), stages.collect::<Vec<_>>().join(" | "));
     let tools = tool("tracemap").parent().unwrap().display().to_string();
     let path = format!("PATH={tools}:$PATH; {line}");
     let output = lab.command("bash", &["-c", &path]).current_dir(folder.path()).output().unwrap();
