@@ -1,9 +1,11 @@
 //! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
 //! processes, and says what this machine allows.
 
+mod cache;
 mod doctor;
 mod flags;
 mod pipeline;
+mod profile;
 mod tools;
 mod trace;
 mod watch;
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
         Action::Trace(trace) => trace::run(trace, flags.verbose, &diagnostics),
         Action::Watch(watch) => watch::run(watch, flags.verbose, &diagnostics),
         Action::Doctor => doctor::run(&diagnostics),
+        Action::Profiles { format } => profile::list(*format),
+        Action::Cache(flags) => cache::run(flags, &diagnostics),
     };
     exit::code(&diagnostics, result)
 }
