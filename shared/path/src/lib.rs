@@ -1,5 +1,7 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
+pub mod country;
 pub mod loss;
+pub mod physics;
 pub mod special;
 pub mod sphere;
