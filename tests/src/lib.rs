@@ -2,6 +2,8 @@
 
 pub mod dns;
 pub mod hop_line;
+pub mod http;
+pub mod mmdb;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

@@ -14,15 +14,17 @@ use tm_stream::Diagnostics;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::time::timeout_at;
 
 use crate::claim::Said;
 use crate::client::{Client, Reply};
 use crate::places::Known;
 use crate::provider::{Answer, Endpoint, Failure, MOST_IN_BATCH, Provider, Server, answers};
 
-/// Questions that come within this time are asked together.
+/// Questions are asked together as long as the next one comes within this time, and for no longer
+/// than the other.
 const COLLECT: Duration = Duration::from_millis(3);
+const LONGEST_COLLECT: Duration = Duration::from_millis(20);
 
 /// Requests to ipapi.co at the same time.
 const SIDE_BY_SIDE: usize = 4;
@@ -84,9 +86,16 @@ impl Providers {
         let gate = Arc::new(Semaphore::new(1));
         let mut under_way = JoinSet::new();
         while let Some(first) = questions.recv().await {
-            sleep(COLLECT).await;
-            let Ok(pass) = Arc::clone(&gate).acquire_owned().await else { return };
             let mut batch = vec![first];
+            let until = Instant::now() + LONGEST_COLLECT;
+            while batch.len() < MOST_IN_BATCH
+                && let Ok(Some(next)) =
+                    timeout_at((Instant::now() + COLLECT).min(until).into(), questions.recv()).await
+            {
+                batch.push(next);
+            }
+            // While a request is out, more may come.
+            let Ok(pass) = Arc::clone(&gate).acquire_owned().await else { return };
             while batch.len() < MOST_IN_BATCH
                 && let Ok(next) = questions.try_recv()
             {
