@@ -4,7 +4,6 @@ pub mod anycast;
 pub mod confidence;
 pub mod country;
 pub mod geohint;
-pub mod geohint;
 pub mod loss;
 pub mod physics;
 pub mod special;

@@ -7,47 +7,46 @@
 
 use std::collections::HashMap;
 
-use mmdb_writer::{Ipv4Aliasing, Value, Writer};
-
-use crate::table::{Facts, Table};
+use crate::mmdb::{self, Data, Field, Leaf, Place};
+use crate::table::{Facts, Table, key};
 
 /// `database_type` of the files.
-pub(crate) const KIND: &str = "tracemap-ASN";
+const KIND: &str = "tracemap-ASN";
 
 /// The file.
 pub(crate) fn mmdb(mut table: Table) -> Result<Vec<u8>, String> {
     table.settle();
-    // 6to4 and Teredo are announced by relays, whatever IPv4 address stands inside.
-    let mut writer = Writer::builder(KIND)
-        .description(&[("en", "Origin AS of announced prefixes")])
-        .ipv4_aliasing(Ipv4Aliasing::Disabled)
-        .build();
-    let mut values = HashMap::new();
+    let (mut data, mut places) = (Data::default(), HashMap::new());
+    let mut leaves = Vec::with_capacity(table.entries.len());
     for entry in &table.entries {
-        let length = entry.is_announced.then_some(entry.net.prefix_len());
-        let value = values
-            .entry((entry.facts, length))
-            .or_insert_with(|| table.facts(entry.facts).map(|facts| record(facts, length, &table)));
-        let Some(value) = value else { continue };
-        writer.insert_value(entry.net, value.clone()).map_err(|error| error.to_string())?;
+        let announced = entry.is_announced.then_some(entry.net.prefix_len());
+        let Some(facts) = table.facts(entry.facts) else { continue };
+        let place = places.entry((entry.facts, announced));
+        let record = *place.or_insert_with(|| record(facts, announced, &table, &mut data));
+        let (first, length) = key(entry.net);
+        leaves.push(Leaf { first, length, record });
     }
-    writer.to_bytes().map_err(|error| error.to_string())
+    mmdb::file(&leaves, &data, KIND, "Origin AS of announced prefixes")
 }
 
-fn record(facts: &Facts, length: Option<u8>, table: &Table) -> Value {
+fn record(facts: &Facts, announced: Option<u8>, table: &Table, data: &mut Data) -> Place {
     let number = facts.origins.number();
-    let is_listed = number.is_none() || facts.origins.all.len() > 1;
-    let fields = [
-        number.map(|number| ("autonomous_system_number", Value::from(number))),
-        number
-            .and_then(|number| table.name(number))
-            .map(|name| ("autonomous_system_organization", Value::from(name))),
-        facts
-            .country
-            .as_deref()
-            .map(|code| ("registered_country", Value::map([("iso_code", Value::from(code))]))),
-        is_listed.then(|| ("origins", Value::array(facts.origins.all.iter().copied()))),
-        length.map(|length| ("prefix_length", Value::from(u16::from(length)))),
-    ];
-    Value::map(fields.into_iter().flatten())
+    let mut fields = Vec::new();
+    if let Some(number) = number {
+        fields.push(("autonomous_system_number", Field::Number(number)));
+        if let Some(name) = table.name(number) {
+            fields.push(("autonomous_system_organization", Field::Text(name)));
+        }
+    }
+    let code = facts.country.as_deref().map(|code| [("iso_code", Field::Text(code))]);
+    if let Some(code) = &code {
+        fields.push(("registered_country", Field::Map(code)));
+    }
+    if number.is_none() || facts.origins.all.len() > 1 {
+        fields.push(("origins", Field::Numbers(&facts.origins.all)));
+    }
+    if let Some(length) = announced {
+        fields.push(("prefix_length", Field::Short(length.into())));
+    }
+    data.record(&fields)
 }

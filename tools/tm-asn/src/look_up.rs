@@ -10,9 +10,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use ipnet::IpNet;
+use serde::Serialize;
+use tm_cache::{Kind, NEGATIVE, Put};
 use tm_enrich::answers::Desk;
 use tm_enrich::memory::Memory;
 use tm_enrich::resolver::{Failure, Reply, Servers};
+use tm_enrich::store::Store;
 use tm_schema::Asn;
 use tm_stream::Diagnostics;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -33,12 +36,12 @@ type Known = Arc<Turn<Vec<(IpNet, Asn)>>>;
 type AsName = Result<Option<String>, Failure>;
 
 /// The service, as one run knows it.
-struct Cymru<K> {
+struct Cymru {
     servers: Servers,
     flags: Flags,
     blocks: Mutex<Memory<IpNet, Known>>,
     names: Mutex<Memory<u32, Arc<OnceCell<AsName>>>>,
-    keep: K,
+    store: Arc<Store>,
 }
 
 /// Answers questions until there are none.
@@ -46,7 +49,7 @@ pub(crate) async fn work(
     flags: Flags,
     mut questions: UnboundedReceiver<IpAddr>,
     desk: Desk<Answer>,
-    keep: impl Fn(IpNet, &Asn) + Send + Sync + 'static,
+    store: Arc<Store>,
     diagnostics: Diagnostics,
 ) {
     let servers = match Servers::new(&flags.dns.resolver, flags.dns.timeout) {
@@ -63,7 +66,7 @@ pub(crate) async fn work(
     let places = Arc::new(Semaphore::new(usize::from(concurrency)));
     let (blocks, names) = (Memory::new(REMEMBERED), Memory::new(REMEMBERED));
     let (blocks, names) = (Mutex::new(blocks), Mutex::new(names));
-    let cymru = Arc::new(Cymru { servers, flags, blocks, names, keep });
+    let cymru = Arc::new(Cymru { servers, flags, blocks, names, store });
     while let Some(ip) = questions.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (cymru, desk) = (Arc::clone(&cymru), desk.clone());
@@ -76,7 +79,7 @@ pub(crate) async fn work(
     let _ = places.acquire_many(u32::from(concurrency)).await;
 }
 
-impl<K: Fn(IpNet, &Asn)> Cymru<K> {
+impl Cymru {
     async fn find(&self, ip: IpAddr) -> Asn {
         let block = block(ip);
         let known = remembered(&self.blocks, block);
@@ -88,7 +91,7 @@ impl<K: Fn(IpNet, &Asn)> Cymru<K> {
         let longer = announced.filter(|net| net.prefix_len() > block.prefix_len());
         let block = longer.unwrap_or(block);
         if is_whole {
-            (self.keep)(block, &asn);
+            self.keep(block.to_string(), &asn, asn.prefix.is_some());
         }
         known.push((block, asn.clone()));
         asn
@@ -132,10 +135,26 @@ impl<K: Fn(IpNet, &Asn)> Cymru<K> {
     async fn name(&self, number: u32) -> AsName {
         let cell = remembered(&self.names, number);
         let ask = async || {
-            let texts = self.texts(&format!("AS{number}.{}.", self.flags.cymru_zone)).await?;
-            Ok(texts.iter().find_map(|text| cymru::name(number, text)))
+            let (key, zone) = (format!("AS{number}"), &self.flags.cymru_zone);
+            let kept = self.store.get(Kind::Asn, zone, &key);
+            if let Some(Ok(name)) = kept.map(|entry| serde_json::from_str(&entry.value)) {
+                return Ok(name);
+            }
+            let texts = self.texts(&format!("{key}.{zone}.")).await?;
+            let name = texts.iter().find_map(|text| cymru::name(number, text));
+            self.keep(key, &name, name.is_some());
+            Ok(name)
         };
         cell.get_or_init(ask).await.clone()
+    }
+
+    /// Keeps an answer for other runs.
+    fn keep(&self, key: String, answer: &impl Serialize, is_positive: bool) {
+        let time_to_live = if is_positive { Kind::Asn.time_to_live() } else { NEGATIVE };
+        if let Ok(value) = serde_json::to_string(answer) {
+            let source = self.flags.cymru_zone.clone();
+            self.store.put(Put { kind: Kind::Asn, source, key, value, time_to_live });
+        }
     }
 
     /// Every text at a name, the strings of each put together.
@@ -151,7 +170,7 @@ impl<K: Fn(IpNet, &Asn)> Cymru<K> {
 }
 
 /// The longest prefix around an address that the Internet routes.
-pub(crate) fn block(ip: IpAddr) -> IpNet {
+fn block(ip: IpAddr) -> IpNet {
     let length = if ip.is_ipv4() { 24 } else { 48 };
     IpNet::new(ip, length).map_or_else(|_| ip.into(), |net| net.trunc())
 }

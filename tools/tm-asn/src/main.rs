@@ -7,6 +7,7 @@ mod facts;
 mod flags;
 mod index;
 mod look_up;
+mod mmdb;
 mod origins;
 mod read;
 mod table;

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use ipnet::IpNet;
-use tm_cache::{Kind, NEGATIVE, Put};
+use tm_cache::Kind;
 use tm_enrich::answers::{Desk, on_thread};
 use tm_enrich::store::Store;
 use tm_enrich::{Enricher, Hop};
@@ -92,25 +91,13 @@ impl Origins {
             let (sender, receiver) = unbounded_channel();
             let (flags, desk) = (self.flags.clone(), self.desk.clone());
             let diagnostics = self.diagnostics.clone();
-            let keep = keep(Arc::clone(&self.store), self.flags.cymru_zone.clone());
-            match on_thread(move || work(flags, receiver, desk, keep, diagnostics)) {
+            let store = Arc::clone(&self.store);
+            match on_thread(move || work(flags, receiver, desk, store, diagnostics)) {
                 Ok(_) => self.questions = Some(sender),
                 Err(error) => self.diagnostics.error(format_args!("cannot look up: {error}")),
             }
         }
         self.questions.as_ref()
-    }
-}
-
-/// Keeps an answer for other runs.
-fn keep(store: Arc<Store>, source: String) -> impl Fn(IpNet, &Asn) + Send + Sync + 'static {
-    move |block, asn| {
-        let is_routed = asn.prefix.is_some();
-        let time_to_live = if is_routed { Kind::Asn.time_to_live() } else { NEGATIVE };
-        if let Ok(value) = serde_json::to_string(asn) {
-            let (source, key) = (source.clone(), block.to_string());
-            store.put(Put { kind: Kind::Asn, source, key, value, time_to_live });
-        }
     }
 }
 

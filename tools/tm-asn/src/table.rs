@@ -257,7 +257,7 @@ impl Table {
 }
 
 /// IPv4 stands where it stands in an IPv6 tree; outer prefixes come before inner ones.
-fn key(net: IpNet) -> (u128, u8) {
+pub(crate) fn key(net: IpNet) -> (u128, u8) {
     match net {
         IpNet::V4(net) => (net.network().to_bits().into(), 96 + net.prefix_len()),
         IpNet::V6(net) => (net.network().to_bits(), net.prefix_len()),
