@@ -147,6 +147,8 @@ pub struct Reach {
 pub struct Route {
     vantage: Option<Direction>,
     known: Vec<Known>,
+    /// The one with the smallest RTT.
+    nearest: Option<usize>,
     lane: Lane,
 }
 
@@ -208,18 +210,17 @@ impl Route {
                     without(one).total_cmp(&without(other))
                 })
             } else {
-                let nearest = self.nearest().map(|nearest| nearest.reply.hop);
-                self.known.iter().position(|known| Some(known.reply.hop) == nearest).filter(weaker)
+                self.nearest.filter(weaker)
             };
             let Some(culprit) = culprit else { break };
             self.known.remove(culprit);
-            self.lane = Lane::default();
+            self.forget();
             if self.refute(reply, spot).is_none() {
                 return true;
             }
         }
         self.known = before;
-        self.lane = Lane::default();
+        self.forget();
         false
     }
 
@@ -262,7 +263,17 @@ impl Route {
         } else {
             self.lane = Lane::default();
         }
+        if self.nearest().is_none_or(|nearest| known.reply.rtt_ms < nearest.reply.rtt_ms) {
+            self.nearest = Some(at);
+        }
         self.known.push(known);
+    }
+
+    /// Looks at what is known anew.
+    fn forget(&mut self) {
+        self.lane = Lane::default();
+        let rtts = self.known.iter().map(|known| known.reply.rtt_ms).enumerate();
+        self.nearest = rtts.min_by(|(_, one), (_, other)| one.total_cmp(other)).map(|(at, _)| at);
     }
 
     /// Goes over to the lane of these flows.
@@ -299,7 +310,7 @@ impl Route {
     }
 
     fn nearest(&self) -> Option<&Known> {
-        self.known.iter().min_by(|one, other| one.reply.rtt_ms.total_cmp(&other.reply.rtt_ms))
+        self.known.get(self.nearest?)
     }
 
     /// The way from the vantage point, or the first known place, through `passed` of the lane

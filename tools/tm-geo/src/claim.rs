@@ -236,7 +236,7 @@ mod tests {
             json!({"lat": 0, "lon": 0, "city": ""}),
             json!({"lat": "NaN", "lon": "8", "city": "X", "country": "Atlantis"}),
             json!({"lat": 91, "lon": 8, "city": "X"}),
-            json!({"latitude": 1e999, "longitude": 8, "city": {"names": []}}),
+            json!({"latitude": "inf", "longitude": 8, "city": {"names": []}}),
             json!({"country_code": "-", "city": "-"}),
             json!({"country": {"iso_code": 7}, "city": {"names": {"en": null}}}),
         ] {
