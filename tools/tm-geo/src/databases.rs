@@ -100,7 +100,7 @@ fn of_folder(folder: &Path) -> Vec<PathBuf> {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         let is_of_networks = has(&["asn", "isp"]) && !has(&["city", "country", "location"]);
-        name.ends_with(".mmdb") && !is_of_networks
+        path.extension().is_some_and(|ending| ending == "mmdb") && !is_of_networks
     });
     all.sort();
     all

@@ -89,20 +89,20 @@ pub(crate) struct ApiFlags {
     #[arg(short = 'w', long, value_name = "SECONDS", default_value = "3", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
-    /// Server of ip-api.com [default: http://ip-api.com, with a key https://pro.ip-api.com]
+    /// Server of ip-api.com [default: its own, which encrypts only with a key]
     #[arg(long, value_name = "URL", value_parser = base)]
     pub(crate) ip_api_url: Option<String>,
 
-    /// Server of ipapi.co [default: https://ipapi.co]
+    /// Server of ipapi.co [default: its own]
     #[arg(long, value_name = "URL", value_parser = base)]
     pub(crate) ipapi_url: Option<String>,
 
     /// Key of a paid plan of ip-api.com
-    #[arg(long, value_name = "KEY", hide_env_values = true, value_parser = key)]
+    #[arg(long, value_name = "KEY", hide_env_values = true)]
     pub(crate) ip_api_key: Option<Key>,
 
     /// Key of a paid plan of ipapi.co
-    #[arg(long, value_name = "KEY", hide_env_values = true, value_parser = key)]
+    #[arg(long, value_name = "KEY", hide_env_values = true)]
     pub(crate) ipapi_key: Option<Key>,
 }
 
@@ -112,7 +112,8 @@ impl ApiFlags {
         let silent = self.no_api || self.offline;
         let mut allowed = Vec::new();
         for &provider in &self.providers {
-            if !allowed.contains(&provider) && !(silent && provider.is_remote()) {
+            let is_silenced = silent && provider.is_remote();
+            if !is_silenced && !allowed.contains(&provider) {
                 allowed.push(provider);
             }
         }
@@ -130,9 +131,10 @@ impl fmt::Debug for Key {
     }
 }
 
-// The error does not repeat the text, and clap is not given it either.
-fn key(text: &str) -> Result<Key, String> {
-    Ok(Key(text.to_owned()))
+impl From<&str> for Key {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
 fn point(text: &str) -> Result<Point, String> {

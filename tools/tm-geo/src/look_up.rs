@@ -23,8 +23,8 @@ use crate::provider::{Answer, Endpoint, Failure, MOST_IN_BATCH, Provider, Server
 
 /// Questions are asked together as long as the next one comes within this time, and for no longer
 /// than the other.
-const COLLECT: Duration = Duration::from_millis(3);
-const LONGEST_COLLECT: Duration = Duration::from_millis(20);
+const COLLECT: Duration = Duration::from_millis(5);
+const LONGEST_COLLECT: Duration = Duration::from_millis(25);
 
 /// Requests to ipapi.co at the same time.
 const SIDE_BY_SIDE: usize = 4;

@@ -61,12 +61,12 @@ impl Places {
     }
 
     /// What is known without asking anybody outside, and who could still be asked.
-    fn known(&mut self, ip: IpAddr) -> (Known, Vec<usize>) {
+    fn question(&mut self, ip: IpAddr) -> Question {
         let (mut claims, asked) = self.databases.look_up(ip);
         claims.extend(self.invents.then(|| invented(ip)).flatten());
         let mut known = Known::new(claims, asked);
         if known.is_something() && self.flags.prefer == Prefer::Db {
-            return (known, Vec::new());
+            return Question { ip, whom: Vec::new(), known };
         }
         let mut whom = Vec::new();
         for (at, server) in self.servers.iter().enumerate() {
@@ -77,10 +77,10 @@ impl Places {
             known.asked = Some(server.provider.name().into());
             if let Ok(geo) = serde_json::from_str::<Geo>(&entry.value) {
                 known.hear(Said { geo, prefix: None }, server.provider.name().into());
-                return (known, Vec::new());
+                return Question { ip, whom: Vec::new(), known };
             }
         }
-        (known, whom)
+        Question { ip, whom, known }
     }
 
     fn thread(&mut self) -> Option<&UnboundedSender<Question>> {
@@ -108,26 +108,30 @@ impl Enricher for Places {
     const MEMBER: &'static str = "geo";
 
     fn at_once(&mut self, _: &Hop<'_>, ip: IpAddr) -> Option<Known> {
-        let (known, whom) = self.known(ip);
-        if whom.is_empty() {
-            return Some(known);
+        let question = self.question(ip);
+        if question.whom.is_empty() {
+            return Some(question.known);
         }
-        self.next = Some(Question { ip, whom, known });
+        self.next = Some(question);
         None
     }
 
     fn ask(&mut self, _: &Hop<'_>, ip: IpAddr) {
         let Some(question) = self.next.take() else { return };
-        let thread = self.thread();
-        let unasked = match thread.map(|thread| thread.send(question)) {
-            Some(Ok(())) => return,
-            Some(Err(unsent)) => unsent.0.known,
-            None => Known::default(),
-        };
-        self.desk.answer(ip, unasked);
+        let is_asked = self.thread().is_some_and(|thread| thread.send(question).is_ok());
+        if !is_asked {
+            let mut known = Known::default();
+            known.failed("tm-geo", "it cannot ask");
+            self.desk.answer(ip, known);
+        }
     }
 
     fn write(&mut self, hop: &Hop<'_>, ip: IpAddr, known: &Known, out: &mut Vec<u8>) -> bool {
+        // Nobody waits for it: the next record shows what comes of it.
+        if known.is_to_be_asked_again() {
+            self.next = Some(self.question(ip));
+            self.ask(hop, ip);
+        }
         let trace = self.traces.of(hop);
         let mut trace = trace.borrow_mut();
         let reply = trace.reply(hop);

@@ -16,7 +16,7 @@ use crate::flags::ApiFlags;
 /// Addresses in one request to ip-api.com.
 pub(crate) const MOST_IN_BATCH: usize = 100;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 const DAY: Duration = Duration::from_hours(24);
 
 /// What of ip-api.com's answer is wanted.
@@ -187,27 +187,32 @@ pub(crate) fn answers(
         (Endpoint::Single | Endpoint::Ipapi, Value::Object(_)) => std::slice::from_ref(&value),
         _ => return Err(garbage()),
     };
-    let read = if endpoint == Endpoint::Ipapi { by_ipapi } else { by_ip_api };
     let mut all = HashMap::new();
     for item in each.iter().take(MOST_IN_BATCH) {
-        let Some((ip, answer)) = read(item, reply, about)? else { continue };
+        let read = match endpoint {
+            Endpoint::Ipapi => by_ipapi(item, reply, about)?,
+            Endpoint::Single | Endpoint::Batch => by_ip_api(item),
+        };
+        let Some((ip, answer)) = read else { continue };
         all.insert(ip, answer);
     }
     if all.is_empty() { Err(garbage()) } else { Ok(all) }
 }
 
-type Item = Result<Option<(IpAddr, Answer)>, Failure>;
-
-fn by_ip_api(item: &Value, _: &Reply, _: Option<IpAddr>) -> Item {
-    let ip = text(item, &[&["query"]]).and_then(|ip| ip.parse().ok());
-    Ok(match (ip, text(item, &[&["status"]]).as_deref()) {
-        (Some(ip), Some("success")) => Some((ip, something(Said::by(item)))),
-        (Some(ip), Some("fail")) => Some((ip, None)),
+fn by_ip_api(item: &Value) -> Option<(IpAddr, Answer)> {
+    let ip = text(item, &[&["query"]])?.parse().ok()?;
+    match text(item, &[&["status"]])?.as_str() {
+        "success" => Some((ip, something(Said::by(item)))),
+        "fail" => Some((ip, None)),
         _ => None,
-    })
+    }
 }
 
-fn by_ipapi(item: &Value, reply: &Reply, about: Option<IpAddr>) -> Item {
+fn by_ipapi(
+    item: &Value,
+    reply: &Reply,
+    about: Option<IpAddr>,
+) -> Result<Option<(IpAddr, Answer)>, Failure> {
     let ip = text(item, &[&["ip"]]).and_then(|ip| ip.parse().ok());
     if at(item, &["error"]).and_then(Value::as_bool) == Some(true) {
         let reason = text(item, &[&["reason"]]).unwrap_or_default();

@@ -2,9 +2,10 @@
 //! address and a name and each of the few things that a round-trip time can say; most records
 //! then get octets that are there already.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tm_enrich::Hop;
 use tm_path::confidence::{Case, Claim, Kind, NAME, Near, Seen};
@@ -17,6 +18,9 @@ use crate::claim::Said;
 /// Names of one address that are remembered; more is somebody's game.
 const MOST_READINGS: usize = 4;
 
+/// After this time, who did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(5);
+
 /// Results of one address and name that are remembered.
 const MOST_SHOWN: usize = 16;
 
@@ -28,6 +32,7 @@ pub(crate) struct Known {
     pub(crate) asked: Option<Arc<str>>,
     /// Why somebody did not answer.
     errors: Vec<String>,
+    failed: Cell<Option<Instant>>,
     readings: RefCell<Vec<Reading>>,
 }
 
@@ -69,12 +74,23 @@ impl Known {
     pub(crate) fn hear(&mut self, said: Said, provider: Arc<str>) {
         self.claims.push(said.claim(provider, Kind::Provider));
         self.errors.clear();
+        self.failed.set(None);
     }
 
     /// A provider that did not answer.
     pub(crate) fn failed(&mut self, provider: &str, why: &str) {
         self.errors.push(format!("{provider}: {why}"));
         self.asked = Some(provider.into());
+        self.failed.set(Some(Instant::now()));
+    }
+
+    /// Whether it is time to ask again who did not answer; it is said once each time.
+    pub(crate) fn is_to_be_asked_again(&self) -> bool {
+        let is_time = self.failed.get().is_some_and(|failed| failed.elapsed() >= AGAIN);
+        if is_time {
+            self.failed.set(Some(Instant::now()));
+        }
+        is_time
     }
 
     /// Appends what the record shows; `false`: nothing.

@@ -27,7 +27,7 @@ impl Case {
     /// The place that this record shows.
     pub fn conclude(&self, seen: &Seen) -> Geo {
         if let Some((source, says)) = &self.anycast {
-            return self.from_many_places(source, says, seen);
+            return self.in_many_places(source, says, seen);
         }
         let mut standing = (0..self.candidates.len()).filter(|&at| !is_refuted(seen, at));
         let first = standing.next().and_then(|at| self.candidates.get(at));
@@ -181,7 +181,7 @@ impl Case {
     }
 
     /// No single place is right; what is near says more than any database.
-    fn from_many_places(&self, source: &Arc<str>, says: &str, seen: &Seen) -> Geo {
+    fn in_many_places(&self, source: &Arc<str>, says: &str, seen: &Seen) -> Geo {
         let mut evidence =
             vec![Evidence { source: source.to_string(), says: says.to_owned(), score: 0.0 }];
         let near = seen.near.as_ref().map(heard_of);
