@@ -298,3 +298,28 @@ fn flags_that_make_no_sense_are_refused() {
     let wrong_key = run(home.path(), &["--ip-api-key", "s3cret", "--origin", "x"], &[]);
     assert!(!String::from_utf8_lossy(&wrong_key.stderr).contains("s3cret"));
 }
+
+/// Commands of the `console` blocks of a page, each with what it must print.
+fn examples(page: &str) -> Vec<(String, String)> {
+    let blocks = page.split("```console\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let commands = blocks.flat_map(|block| block.split("$ ").skip(1));
+    let halves = commands.filter_map(|command| command.split_once('\n'));
+    halves.map(|(command, output)| (command.to_owned(), output.to_owned())).collect()
+}
+
+#[test]
+fn what_the_documentation_shows_is_what_happens() {
+    let home = tempfile::tempdir().unwrap();
+    std::fs::write(home.path().join("trace.ndjson"), lines(&to_boston())).unwrap();
+    std::fs::write(home.path().join("one.ndjson"), lines(&[hop(1, "9.0.0.1", 1.0)])).unwrap();
+    let tools = tm_tests::tool("tm-geo").parent().unwrap().display().to_string();
+    let examples = examples(include_str!("../../docs/geo.md"));
+    assert!(examples.len() >= 4, "{examples:?}");
+    for (command, wanted) in examples {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", &command]).current_dir(&home).env_clear().env("HOME", home.path());
+        let output = shell.env("PATH", format!("{tools}:/usr/bin:/bin")).output().unwrap();
+        let out = String::from_utf8(output.stdout).unwrap();
+        assert_eq!((out, output.stderr.len()), (wanted, 0), "{command}");
+    }
+}

@@ -33,15 +33,33 @@ pub(crate) struct Flags {
     pub(crate) reading: Reading,
 
     /// Database, or a folder of them; all of several are heard
-    #[arg(long, value_name = "FILE", env = "TRACEMAP_GEOIP_MMDB", hide_env = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        env = "TRACEMAP_GEOIP_MMDB",
+        hide_env = true,
+        help_heading = "Places"
+    )]
     pub(crate) mmdb: Vec<PathBuf>,
 
     /// Where the probes left from: places that light cannot have reached in time are ruled out
-    #[arg(long, value_name = "LAT,LON", allow_hyphen_values = true, value_parser = point)]
+    #[arg(
+        long,
+        value_name = "LAT,LON",
+        allow_hyphen_values = true,
+        value_parser = point,
+        help_heading = "Places"
+    )]
     pub(crate) origin: Option<Point>,
 
-    /// Ask the other only where the preferred one knows nothing
-    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Prefer::Db)]
+    /// What comes first: with databases, providers are asked only about what these do not know
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        default_value_t = Prefer::Db,
+        help_heading = "Places"
+    )]
     pub(crate) prefer: Prefer,
 
     #[command(flatten)]

@@ -26,10 +26,10 @@ const FIELDS: &str = "status,message,country,countryCode,regionName,city,lat,lon
 /// Who can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Provider {
-    /// ip-api.com: many addresses at once
+    /// A hundred addresses at once; encrypted only with a key
     #[value(name = "ip-api.com", alias = "ip-api")]
     IpApi,
-    /// ipapi.co
+    /// One address at a time, encrypted
     #[value(name = "ipapi.co", alias = "ipapi")]
     IpapiCo,
     /// Invented places

@@ -195,3 +195,38 @@ fn nothing_said_is_nothing_known() {
     let geo = Case::new(ip, &[], &[], Some("city.mmdb")).conclude(&Seen::default());
     assert_eq!(geo, Geo { source: Some("city.mmdb".to_owned()), ..Geo::default() });
 }
+
+#[test]
+fn the_documentation_has_the_weights() {
+    let page = include_str!("../../../../docs/geo.md");
+    let [(near, n), (nearer, m), (nearest, l)] = REACHES;
+    for row in [
+        format!("| a database's city | {DATABASE:.1} |"),
+        format!(
+            "radius of at most {SHARP_KM} km; of a prefix of at least /24 (IPv6: /48) | {SHARP:+} each |"
+        ),
+        format!(
+            "radius of over {BLURRED_KM} km; of a prefix of at most /16 (IPv6: /32) | {BLURRED:+} each |"
+        ),
+        format!("| a provider's city | {PROVIDER} |"),
+        format!("a proxy or a data centre | {DOUBTFUL:+} |"),
+        format!("with the place that the name means | {AGREES_WITH_NAME:+} |"),
+        format!("| another database with the same place | {DATABASES_AGREE:+.1} |"),
+        format!("| another provider with the same place | {PROVIDER_AGREES:+} |"),
+        format!("| a country without a city | {COUNTRY} |"),
+        format!("| another source with the same country | {COUNTRY_AGREES:+} |"),
+        format!("| another source with another country | {COUNTRY_DIFFERS:+} |"),
+        format!("with another place, not ruled out | {OTHER_PLACE:+.1} |"),
+        format!("within {near} km of the vantage point, or of a known hop | {n:+} |"),
+        format!("within {nearer} km | {m:+.1} |"),
+        format!("within {nearest} km | {l:+} |"),
+        format!("2 ms or less from it | {BESIDE:+} |"),
+        format!("| too soon for the place | {REFUTED:+.1} |"),
+        format!("the score is at least {HIGH}, and two *kinds*"),
+        format!("the score is at least {MEDIUM}."),
+        format!("Places within {SAME_KM} km of each other are one."),
+        format!("for names {CITY_KM} km"),
+    ] {
+        assert!(page.contains(&row), "{row}");
+    }
+}
