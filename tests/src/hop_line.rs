@@ -64,3 +64,14 @@ pub fn records(output: &Output) -> Vec<Value> {
 pub fn lines(records: &[Value]) -> String {
     records.iter().fold(String::new(), |text, record| text + &record.to_string() + "\n")
 }
+
+/// A record of each address, one hop after the other.
+pub fn hops(ips: &[&str]) -> String {
+    let all: Vec<_> = ips.iter().zip(1..).map(|(ip, ttl)| hop(ttl, ip, 1.0)).collect();
+    lines(&all)
+}
+
+/// One member of each record that a filter wrote; null where it has none.
+pub fn members(output: &Output, name: &str) -> Vec<Value> {
+    records(output).iter().map(|record| record.get(name).cloned().unwrap_or_default()).collect()
+}

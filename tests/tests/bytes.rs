@@ -21,23 +21,26 @@ struct Pair {
     after: String,
 }
 
-/// The line that a member of a record ends up on.
-fn record(members: Vec<(String, String)>, blank: &[String; 4], is_set: bool) -> Pair {
+/// A line of these members; of several that the tool owns the last one is set.
+fn record(members: &[(String, String)], blank: &[String; 4], is_set: bool) -> Pair {
     let [a, b, c, d] = blank;
     let last = members.iter().rposition(|(name, _)| name == "\"asn\"" || name == "\"\\u0061sn\"");
-    let (mut before, mut after) = (format!("{a}{{{b}"), format!("{a}{{{b}"));
-    for (at, (name, value)) in members.iter().enumerate() {
-        let comma = if at == 0 { String::new() } else { format!(",{c}") };
-        before += &format!("{comma}{name}{b}:{d}{value}{a}");
-        let value = if is_set && last == Some(at) { VALUE } else { value };
-        after += &format!("{comma}{name}{b}:{d}{value}{a}");
-    }
-    if is_set && last.is_none() {
-        after += &format!(",\"asn\":{VALUE}");
-    }
-    before += &format!("}}{c}");
-    after += &format!("}}{c}");
-    Pair { before, after }
+    let line = |set: Option<usize>, added: &str| {
+        let members: Vec<String> = members
+            .iter()
+            .enumerate()
+            .map(|(at, (name, value))| {
+                let value = if set == Some(at) { VALUE } else { value };
+                format!("{name}{b}:{d}{value}{a}")
+            })
+            .collect();
+        format!("{a}{{{b}{}{added}}}{c}", members.join(&format!(",{c}")))
+    };
+    let added = match is_set && last.is_none() {
+        true => format!(",\"asn\":{VALUE}"),
+        false => String::new(),
+    };
+    Pair { before: line(None, ""), after: line(last.filter(|_| is_set), &added) }
 }
 
 fn blank() -> impl Strategy<Value = String> {
@@ -128,7 +131,7 @@ fn hop() -> impl Strategy<Value = Pair> {
             for ((name, value), place) in owned.iter().zip(&places[2..]) {
                 put(place, name, value);
             }
-            record(members, &blanks, is_hop)
+            record(&members, &blanks, is_hop)
         },
     )
 }
@@ -179,9 +182,8 @@ proptest! {
         let (mut input, mut wanted) = (String::new(), String::new());
         for (n, (pair, end)) in lines.iter().enumerate() {
             let end = if n + 1 == lines.len() && !is_ended { "" } else { end };
-            // A blank line without an end is none.
-            input += &format!("{}{end}", pair.before);
-            wanted += &format!("{}{end}", pair.after);
+            input.extend([&pair.before, end]);
+            wanted.extend([&pair.after, end]);
         }
         let file = folder.path().join("in.ndjson");
         fs::write(&file, &input).unwrap();

@@ -96,14 +96,16 @@ impl Cache {
     }
 
     /// The answer of `source` about the longest prefix that covers `ip`, of those whose answers
-    /// still count. Its key is the prefix as [`IpNet`] writes it.
+    /// still count and which are no shorter than `shortest`. Its key is the prefix as [`IpNet`]
+    /// writes it.
     pub fn get_covering(
         &mut self,
         kind: Kind,
         source: &str,
         ip: IpAddr,
+        shortest: u8,
     ) -> Result<Option<Entry>, Error> {
-        let keys: Vec<String> = prefixes(ip).map(|prefix| prefix.to_string()).collect();
+        let keys: Vec<String> = prefixes(ip, shortest).map(|prefix| prefix.to_string()).collect();
         let places = vec!["?"; keys.len()].join(", ");
         let found = self.healing(|cache| {
             let mut statement = cache.connection.prepare_cached(&format!(
@@ -167,8 +169,8 @@ impl Cache {
     }
 }
 
-/// Every prefix that covers the address, the longest first.
-fn prefixes(ip: IpAddr) -> impl Iterator<Item = IpNet> {
+/// Every prefix that covers the address and is no shorter than `shortest`.
+fn prefixes(ip: IpAddr, shortest: u8) -> impl Iterator<Item = IpNet> {
     let longest = if ip.is_ipv4() { 32 } else { 128 };
-    (0..=longest).rev().filter_map(move |len| Some(IpNet::new(ip, len).ok()?.trunc()))
+    (shortest..=longest).filter_map(move |len| Some(IpNet::new(ip, len).ok()?.trunc()))
 }

@@ -62,12 +62,19 @@ impl Store {
         self.with(|cache| cache.get(kind, source, key))?
     }
 
-    /// What another run was told of the longest prefix that covers the address.
-    pub fn get_covering(&self, kind: Kind, source: &str, ip: IpAddr) -> Option<Entry> {
+    /// What another run was told of the longest prefix that covers the address, no shorter than
+    /// `shortest`.
+    pub fn get_covering(
+        &self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Option<Entry> {
         if self.how.refresh {
             return None;
         }
-        self.with(|cache| cache.get_covering(kind, source, ip))?
+        self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
     }
 
     /// A question that the provider's quota allows now. Without a cache there is nobody to share

@@ -3,6 +3,8 @@
 pub mod anycast;
 pub mod confidence;
 pub mod country;
+pub mod delay;
+pub mod detour;
 pub mod geohint;
 pub mod loss;
 pub mod physics;

@@ -184,6 +184,20 @@ pub enum ReplyKind {
     UdpReply,
 }
 
+impl ReplyKind {
+    /// The name as the records spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeExceeded => "time_exceeded",
+            Self::DestUnreachable => "dest_unreachable",
+            Self::EchoReply => "echo_reply",
+            Self::SynAck => "syn_ack",
+            Self::Rst => "rst",
+            Self::UdpReply => "udp_reply",
+        }
+    }
+}
+
 /// One entry of an MPLS label stack (RFC 4950, RFC 3032).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

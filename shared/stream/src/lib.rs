@@ -6,6 +6,7 @@
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
+//! - [`program`]: where the tools are.
 //! - [`text`], [`color`]: what may reach a terminal.
 
 pub mod cli;
@@ -15,6 +16,7 @@ pub mod exit;
 pub mod input;
 pub mod lines;
 pub mod output;
+pub mod program;
 pub mod settings;
 pub mod signal;
 pub mod splice;

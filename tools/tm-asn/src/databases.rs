@@ -9,7 +9,7 @@ use std::time::Instant;
 use ipnet::IpNet;
 use serde_json::Value;
 use tm_enrich::database::{Database, Finding, at, number, text};
-use tm_schema::Asn;
+use tm_schema::{Asn, Time};
 use tm_stream::Diagnostics;
 
 use crate::facts::Origins;
@@ -103,7 +103,10 @@ fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
     if !is_table(path) {
         let database = Database::open(path)?;
         let (kind, built) = (database.kind(), database.built());
-        diagnostics.info(format_args!("{}: {kind}, built at {built}", path.display()));
+        let built = i64::try_from(built).ok().and_then(|at| at.checked_mul(1_000_000));
+        let built = built.and_then(Time::from_microseconds).map(|at| at.to_string());
+        let day = built.as_deref().and_then(|at| at.get(..10)).unwrap_or("nobody knows when");
+        diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
         return Ok(database);
     }
     let begun = Instant::now();

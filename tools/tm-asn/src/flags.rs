@@ -25,7 +25,8 @@ and other special-purpose addresses are never asked about.";
     version,
     max_term_width = 100,
     after_long_help = EXAMPLES,
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
 )]
 pub(crate) struct Flags {
     #[command(subcommand)]
@@ -35,7 +36,7 @@ pub(crate) struct Flags {
     pub(crate) reading: Reading,
 
     /// Database, or a folder of them; several are asked in turn
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Sources")]
     pub(crate) db: Vec<PathBuf>,
 
     /// Where to look, in this order
@@ -44,12 +45,13 @@ pub(crate) struct Flags {
         value_name = "LIST",
         value_enum,
         value_delimiter = ',',
-        default_value = "db,cymru"
+        default_value = "db,cymru",
+        help_heading = "Sources"
     )]
     pub(crate) source: Vec<Source>,
 
     /// Send nothing: databases and the cache only
-    #[arg(long)]
+    #[arg(long, help_heading = "Sources")]
     pub(crate) offline: bool,
 
     /// Domain of the service that Team Cymru runs

@@ -170,7 +170,7 @@ impl Cymru {
 }
 
 /// The longest prefix around an address that the Internet routes.
-fn block(ip: IpAddr) -> IpNet {
+pub(crate) fn block(ip: IpAddr) -> IpNet {
     let length = if ip.is_ipv4() { 24 } else { 48 };
     IpNet::new(ip, length).map_or_else(|_| ip.into(), |net| net.trunc())
 }

@@ -13,7 +13,7 @@ use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::databases::Databases;
 use crate::flags::{Flags, Source};
-use crate::look_up::work;
+use crate::look_up::{block, work};
 
 /// An origin as records show it; empty: nobody could be asked.
 pub(crate) struct Answer(Box<[u8]>);
@@ -72,7 +72,8 @@ impl Origins {
         match source {
             Source::Db => self.databases.look_up(ip),
             Source::Cymru => {
-                let entry = self.store.get_covering(Kind::Asn, &self.flags.cymru_zone, ip)?;
+                let (zone, shortest) = (&self.flags.cymru_zone, block(ip).prefix_len());
+                let entry = self.store.get_covering(Kind::Asn, zone, ip, shortest)?;
                 serde_json::from_str(&entry.value).ok()
             }
         }

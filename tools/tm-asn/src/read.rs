@@ -45,8 +45,8 @@ pub(crate) fn file(
         if text.trim().is_empty() || text.starts_with([';', '#']) {
             continue;
         }
-        let of_line = || Format::of(text);
-        let Some(known) = format.or_else(of_line) else {
+        let known = format.or_else(|| Format::of(text).filter(|of| of.row(text).is_ok()));
+        let Some(known) = known else {
             return Err(format!("{shown}:{number}: no line of a table of AS numbers"));
         };
         format = Some(known);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use tm_stream::Output;
 
 use crate::flags::{Flags, Format};
-use crate::table;
 use crate::view::{View, Views};
+use crate::{figures, map, table};
 
 /// Nobody reads faster.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
@@ -44,7 +44,7 @@ impl<'a> Screen<'a> {
         let recent = self.drawn_at.is_some_and(|at| at.elapsed() < BETWEEN_DRAWINGS);
         let (true, false, Some(view)) = (self.live, recent, views.latest()) else { return Ok(()) };
         self.drawn_at = Some(Instant::now());
-        let mut lines = table::lines(view, self.flags, self.color);
+        let mut lines = self.lines(view);
         if views.len() > 1 {
             lines.push(format!("({} more hosts)", views.len() - 1));
         }
@@ -63,7 +63,15 @@ impl<'a> Screen<'a> {
         if std::mem::replace(&mut self.printed, true) {
             self.output.raw(b"\n")?;
         }
-        self.write(&table::lines(view, self.flags, self.color))
+        self.write(&self.lines(view))
+    }
+
+    fn lines(&self, view: &View) -> Vec<String> {
+        match self.flags {
+            Flags { stats: true, .. } => figures::lines(view, self.flags),
+            Flags { map: true, .. } => map::lines(view, self.flags, self.color),
+            _ => table::lines(view, self.flags, self.color),
+        }
     }
 
     fn erase(&mut self) -> io::Result<()> {

@@ -116,28 +116,31 @@ impl Name {
         self.words.iter().any(|word| words::is_access(self.at(&word.range)))
     }
 
-    /// Whether an address stands in the name: four numbers in a row or eight hexadecimal digits
-    /// that are no word. Interface names have such numbers too (`xe-0-0-1-3`), but shorter ones.
+    /// Whether an address stands in the name: four numbers in a row, or eight hexadecimal digits
+    /// that are no word. Interfaces have numbers too (`xe-0-0-1-3`): those behind their words do
+    /// not count.
     fn has_address(&self) -> bool {
         let (mut numbers, mut digits) = (0, 0);
+        let mut before = "";
         for part in &self.parts {
             let text = self.at(&part.range);
             let tail = text.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
-            let is_number = text.parse::<u8>().is_ok();
             // `host25.50.237.84`: the first of the four may hang on a word.
-            let starts = numbers == 0 && tail.parse::<u8>().is_ok();
-            if is_number || starts {
+            let is_first = numbers == 0 && tail.parse::<u8>().is_ok();
+            if text.parse::<u8>().is_ok() || is_first {
                 numbers += 1;
                 digits += tail.len();
-                if numbers >= 4 && digits >= 7 {
-                    return true;
+                let word = text.strip_suffix(tail).unwrap_or_default();
+                if words::is_interface(before) || words::is_interface(word) {
+                    digits = 0;
                 }
             } else {
                 (numbers, digits) = (0, 0);
             }
-            if is_hex_address(text) {
+            if (numbers >= 4 && digits >= 7) || is_hex_address(text) {
                 return true;
             }
+            before = if numbers > 0 { before } else { text };
         }
         false
     }
@@ -247,6 +250,7 @@ mod tests {
             "a23-216-93-114.deploy.example.com",
             "static.fra.example.net",
             "dyn-12.example.net",
+            "ip-10-0-0-122.fra1.example.net",
         ] {
             assert!(Name::parse(line).unwrap().is_access, "{line}");
         }
@@ -254,6 +258,8 @@ mod tests {
             "xe-0-0-0-1.fra1.example.net",
             "hu-0-17-0-1-pe04.350ecermak.il.example.net",
             "bundle-ether12-0-0-1.syd.example.net",
+            "et-10-0-0.122.fra1.example.net",
+            "xe10-11-12-13.fra1.example.net",
             "be2053.rcr21.b015591-1.lon13.example.com",
         ] {
             assert!(!Name::parse(router).unwrap().is_access, "{router}");

@@ -230,6 +230,17 @@ const ROLES: &[&str] = &[
     "vl",
 ];
 
+/// Words in front of an interface's numbers.
+const INTERFACES: &[&str] = &[
+    "ae", "be", "bundle", "ce", "et", "eth", "ether", "fa", "fe", "ge", "gi", "gig", "he", "hu",
+    "irb", "ix", "lag", "lo", "po", "pos", "se", "so", "te", "xe",
+];
+
+/// Whether the word stands in front of an interface's numbers.
+pub(crate) fn is_interface(word: &str) -> bool {
+    INTERFACES.contains(&word)
+}
+
 /// Whether the word is one of subscribers' lines.
 pub(crate) fn is_access(word: &str) -> bool {
     ACCESS.binary_search(&word).is_ok()
