@@ -18,7 +18,7 @@ use crate::claim::Said;
 use crate::databases::Databases;
 use crate::flags::{Flags, Prefer};
 use crate::look_up::{Providers, Question};
-use crate::provider::{Provider, Server};
+use crate::provider::{Provider, Server, shortest};
 pub(crate) use crate::shown::Known;
 use crate::trace::Traces;
 
@@ -70,7 +70,9 @@ impl Places {
         }
         let mut whom = Vec::new();
         for (at, server) in self.servers.iter().enumerate() {
-            let Some(entry) = self.store.get_covering(Cached::Geo, server.source(), ip) else {
+            let source = server.source();
+            let kept = self.store.get_covering(Cached::Geo, source, ip, shortest(ip));
+            let Some(entry) = kept else {
                 whom.push(at);
                 continue;
             };

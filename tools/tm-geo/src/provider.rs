@@ -235,6 +235,10 @@ fn something(said: Said) -> Answer {
 /// Length of the network that the answer is for.
 fn prefix(item: &Value, ip: IpAddr) -> Option<u8> {
     let network: ipnet::IpNet = text(item, &[&["network"]])?.parse().ok()?;
-    let narrow = if ip.is_ipv4() { 8 } else { 16 };
-    (network.contains(&ip) && network.prefix_len() >= narrow).then(|| network.prefix_len())
+    (network.contains(&ip) && network.prefix_len() >= shortest(ip)).then(|| network.prefix_len())
+}
+
+/// The shortest prefix that an answer is believed to be for.
+pub(crate) fn shortest(ip: IpAddr) -> u8 {
+    if ip.is_ipv4() { 8 } else { 16 }
 }
