@@ -4,8 +4,10 @@ pub mod anomalies;
 pub mod dns;
 pub mod docs;
 pub mod hop_line;
-pub mod watching;
+pub mod http;
+pub mod mmdb;
 pub mod tour;
+pub mod watching;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
