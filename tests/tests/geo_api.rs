@@ -208,6 +208,9 @@ fn the_order_is_the_users() {
     assert!(evidence.contains("ip-api.com") && evidence.contains("Hamburg"), "{evidence}");
 }
 
+/// Why a provider fails, and what it says.
+type Case = (&'static str, Box<dyn Fn() -> Say + Send + Sync>);
+
 #[test]
 fn the_next_provider_steps_in_for_one_that_fails() {
     let dead = {
@@ -215,7 +218,6 @@ fn the_next_provider_steps_in_for_one_that_fails() {
         format!("http://{}", listener.local_addr().unwrap())
     };
     let endless = || Say::Endless;
-    type Case = (&'static str, Box<dyn Fn() -> Say + Send + Sync>);
     let cases: Vec<Case> = vec![
         ("HTTP 503", Box::new(|| Say::status(503))),
         ("HTTP 403", Box::new(|| Say::status(403))),
