@@ -1,7 +1,7 @@
 //! Every block of the cookbook is executed, and its enrichers keep the contract of filters.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::Stdio;

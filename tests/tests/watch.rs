@@ -1,7 +1,7 @@
 //! `tm-watch` and `tracemap watch` as a user meets them.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::case_sensitive_file_extension_comparisons)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

@@ -64,6 +64,20 @@ pub struct World {
     pub stretch: f64,
 }
 
+/// The probes that one record tells of: those answered, or all where none was.
+fn probes(rtts: &[Option<f64>], at: Time) -> Vec<Probe> {
+    let is_silent = rtts.iter().all(Option::is_none);
+    let told = rtts.iter().filter(|rtt| rtt.is_some() || is_silent);
+    let probe = |rtt: &Option<f64>| Probe {
+        rtt_ms: *rtt,
+        ok: rtt.is_some(),
+        flow: 0,
+        at: Some(at),
+        at_most: false,
+    };
+    told.map(probe).collect()
+}
+
 /// Writes the records of round `number` (from 1) of `world`.
 pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
     let at = |offset: i64| {
@@ -97,11 +111,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             at: at(i64::from(ttl) * 500),
             hop: ttl,
             ip: ip.filter(|_| !good.is_empty()).cloned(),
-            probes: rtts
-                .iter()
-                .filter(|rtt| rtt.is_some() || good.is_empty())
-                .map(|rtt| Probe { rtt_ms: *rtt, ok: rtt.is_some(), flow: 0, at: Some(at(0)), at_most: false })
-                .collect(),
+            probes: probes(&rtts, at(0)),
             sent: world.probes,
             received: good.len() as u32,
             loss_pct: loss_pct(world.probes, good.len() as u32),

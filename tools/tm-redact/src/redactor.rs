@@ -121,8 +121,12 @@ impl Redactor {
             v: alert.v,
             at: self.time(alert.at),
             host: self.address_or_name(&alert.host),
+            resolved_ip: self.address(alert.resolved_ip.as_deref()),
             trace_id: self.names.trace_id(&alert.trace_id),
+            round: alert.round,
             kind: alert.kind,
+            of: alert.of,
+            since: alert.since.map(|since| self.time(since)),
             severity: alert.severity,
             hop: alert.hop,
             before: alert.before.as_ref().map(|value| self.told(alert, value)),
@@ -153,6 +157,7 @@ impl Redactor {
     fn probe(&self, probe: &Probe) -> Probe {
         Probe {
             rtt_ms: probe.rtt_ms.map(|rtt| self.milliseconds(rtt)),
+            at_most: probe.at_most,
             ok: probe.ok,
             flow: probe.flow,
             at: probe.at.map(|at| self.time(at)),
@@ -168,10 +173,10 @@ impl Redactor {
         Rtt::of(&rtts).unwrap_or_else(|| Rtt {
             min: rtt.min.ceil(),
             avg: rtt.avg.ceil(),
-            median: rtt.median.ceil(),
+            median: rtt.median.map(f64::ceil),
             max: rtt.max.ceil(),
-            stddev: rtt.stddev.ceil(),
-            jitter: rtt.jitter.ceil(),
+            stddev: rtt.stddev.map(f64::ceil),
+            jitter: rtt.jitter.map(f64::ceil),
         })
     }
 
@@ -207,6 +212,7 @@ impl Redactor {
             country: asn.country.as_deref().and_then(word::country_code),
             registry: asn.registry.as_deref().and_then(word::registry),
             origins: asn.origins.clone(),
+            reserved: asn.reserved.as_deref().and_then(word::reserved),
             source: asn.source.as_deref().map(word::source),
             error: withheld(asn.error.as_ref()),
         })

@@ -45,6 +45,8 @@ const MACHINES: [&str; 12] = [
 const SOURCES: [&str; 8] =
     ["ip-api.com", "ipapi.co", "cymru", "team-cymru", "name", "rtt", "mock", "special"];
 
+const RESERVED: [&str; 4] = ["private", "documentation", "transition", "reserved"];
+
 const REGISTRIES: [&str; 8] =
     ["arin", "ripencc", "ripe", "apnic", "lacnic", "afrinic", "iana", "other"];
 
@@ -82,6 +84,11 @@ pub(crate) fn version(text: &str) -> String {
 pub(crate) fn registry(text: &str) -> Option<String> {
     let known = |word: &&&str| word.eq_ignore_ascii_case(text);
     REGISTRIES.iter().find(known).map(|_| text.to_owned())
+}
+
+/// What an AS number is reserved for.
+pub(crate) fn reserved(text: &str) -> Option<String> {
+    RESERVED.contains(&text).then(|| text.to_owned())
 }
 
 /// What an RFC 5837 interface is to the packet.

@@ -76,7 +76,7 @@ impl Round {
         let at_end = self.end.and_then(|end| self.ttls.get(&end)).map(|at| at.counts);
         at_end.unwrap_or_else(|| {
             let flows = u32::try_from(self.flows.len()).unwrap_or(1).max(1);
-            let lost = trace.probes.saturating_mul(flows).min(1000);
+            let lost = trace.probes.unwrap_or(1).saturating_mul(flows).min(1000);
             Counts { sent: lost, lost }
         })
     }
