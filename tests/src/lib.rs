@@ -19,7 +19,7 @@ pub fn schema() -> Value {
     enum Line {
         Hop(Box<Hop>),
         Trace(Box<Trace>),
-        Alert(tm_schema::Alert),
+        Alert(Box<tm_schema::Alert>),
     }
     schemars::schema_for!(Line).to_value()
 }

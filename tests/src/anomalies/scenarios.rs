@@ -186,7 +186,7 @@ fn events() -> Vec<Named> {
         }),
         ("path flaps every five rounds", event(&[RouteChange], &[]), |round| {
             when(round, |world| {
-                if (round - BEGIN) / 5 % 2 == 0 {
+                if ((round - BEGIN) / 5).is_multiple_of(2) {
                     detour(world, None);
                 }
             })
