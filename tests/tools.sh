@@ -17,6 +17,9 @@ need bash bash
 need python3 python3-minimal
 need traceroute traceroute
 need scamper scamper
+need mtr mtr-tiny
+need inetutils-traceroute inetutils-traceroute
+need jq jq
 
 [ -n "$missing" ] || exit 0
 echo "installing:$missing"

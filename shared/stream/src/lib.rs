@@ -7,7 +7,8 @@
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`program`]: where the tools are.
-//! - [`text`], [`color`]: what may reach a terminal; [`file_name`]: what may name a file.
+//! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
+//! - [`file_name`]: what may name a file.
 
 pub mod cli;
 pub mod color;
@@ -19,6 +20,7 @@ pub mod lines;
 pub mod output;
 pub mod passing;
 pub mod program;
+pub mod screen;
 pub mod settings;
 pub mod signal;
 pub mod splice;

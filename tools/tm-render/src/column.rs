@@ -219,14 +219,15 @@ impl Column {
                 Some(note) => format!("{} {}", ms(rtt.mean), shown(note, LONGEST_NOTE)),
                 None => ms(rtt.mean),
             },
+            Self::Minmax if rtt.count == 0 => "-".to_owned(),
             Self::Minmax => format!("{}/{}", ms(rtt.min), ms(rtt.max)),
             Self::Best => ms(rtt.min),
             Self::Worst => ms(rtt.max),
-            Self::Last => ms(rtt.last),
-            Self::Median => ms(rtt.median()),
-            Self::Stddev => ms(rtt.stddev()),
-            Self::Jitter => ms(rtt.jitter()),
-            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Last => rtt.last.map_or("-".to_owned(), ms),
+            Self::Median => rtt.median().map_or("-".to_owned(), ms),
+            Self::Stddev => rtt.stddev().map_or("-".to_owned(), ms),
+            Self::Jitter => rtt.jitter().map_or("-".to_owned(), ms),
+            Self::Loss => loss(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
@@ -249,12 +250,17 @@ impl Column {
         match self {
             Self::Hop => ttl.to_string(),
             Self::Ip => "*".to_owned(),
-            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Loss => loss(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => "0".to_owned(),
             _ => String::new(),
         }
     }
+}
+
+/// Of a TTL where nobody knows how many probes were sent, nothing is known.
+fn loss(at: &Ttl) -> String {
+    if at.sent == 0 { "-".to_owned() } else { format!("{:.0}%", at.loss_pct()) }
 }
 
 /// Three significant places are what a person compares.

@@ -2,6 +2,7 @@
 
 use clap::{Parser, ValueEnum};
 use tm_stream::cli::{Common, Reading};
+use tm_stream::screen;
 
 use tm_path::detour::LONG_KM;
 
@@ -118,12 +119,7 @@ impl Flags {
 
     /// Columns of text to fill.
     pub(crate) fn columns_of_text(&self) -> usize {
-        let of_terminal = || {
-            let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
-            (size.ws_col > 0).then_some(size.ws_col)
-        };
-        let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
-        usize::from(self.width.or_else(of_terminal).or_else(of_environment).unwrap_or(80))
+        screen::columns(self.width)
     }
 
     /// Lines of the terminal; `None`: no terminal.

@@ -88,12 +88,14 @@ fn heading(view: &View, symbols: Symbols) -> String {
         return format!("{host}{address} {}", symbols.ellipsis());
     };
     let port = trace.port.map_or(String::new(), |port| format!(" port {port}"));
-    format!("{host}{address} by {}{port}", trace.protocol.as_str().to_uppercase())
+    let by = trace.protocol.map(|protocol| format!(" by {}", protocol.as_str().to_uppercase()));
+    format!("{host}{address}{}{port}", by.unwrap_or_default())
 }
 
 /// How a trace ended.
 pub(crate) fn ending(trace: &Trace) -> &'static str {
-    match trace.stop {
+    let Some(stop) = trace.stop else { return "it is not known how it ended" };
+    match stop {
         Stop::Destination => "reached",
         Stop::GapLimit => "not reached: nobody answers beyond the last hop shown",
         Stop::MaxHops => "not reached within the largest TTL",

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tm_schema::{Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Reply, Time, Trace};
+use tm_schema::{
+    Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace,
+};
 
 use crate::statistics::Statistics;
 use crate::trail::Trail;
@@ -19,7 +21,7 @@ pub(crate) struct Views {
 pub(crate) struct Key {
     host: String,
     resolved_ip: Option<String>,
-    protocol: &'static str,
+    protocol: Option<Protocol>,
     source_ip: Option<String>,
     /// With `--each`, and for a trace that comes but once.
     trace_id: Option<String>,
@@ -31,7 +33,7 @@ impl Key {
         Self {
             host: hop.host.clone(),
             resolved_ip: hop.resolved_ip.clone(),
-            protocol: hop.protocol.as_str(),
+            protocol: hop.protocol,
             source_ip: hop.source_ip.clone(),
             trace_id: each.then(|| hop.trace_id.clone()),
         }
@@ -42,7 +44,7 @@ impl Key {
         Self {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
-            protocol: trace.protocol.as_str(),
+            protocol: trace.protocol,
             source_ip: trace.source_ip.clone(),
             trace_id: each.then(|| trace.trace_id.clone()),
         }
@@ -54,7 +56,7 @@ impl Key {
 pub(crate) struct View {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
-    pub(crate) protocol: &'static str,
+    pub(crate) protocol: Option<Protocol>,
     /// When the first probe left.
     pub(crate) started_at: Option<Time>,
     pub(crate) ttls: BTreeMap<u8, Ttl>,
@@ -236,8 +238,13 @@ impl Ttl {
 
 impl Responder {
     fn update(&mut self, hop: Hop) {
-        hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|rtt| self.rtt.add(rtt));
-        self.trail.answer(&hop.trace_id, hop.rtt.map(|rtt| rtt.median), hop.received < hop.sent);
+        match hop.rtt {
+            // Imported: the source gives no single RTTs.
+            Some(rtt) if hop.probes.is_empty() => self.rtt.add_summary(&rtt, hop.received),
+            _ => hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|ms| self.rtt.add(ms)),
+        }
+        let typical = hop.rtt.map(|rtt| rtt.median.unwrap_or(rtt.avg));
+        self.trail.answer(&hop.trace_id, typical, hop.received < hop.sent);
         self.reply = hop.reply.or(self.reply.take());
         (self.probes, self.nat) = (hop.probes, hop.nat.or(self.nat));
         self.interface = hop.interface.or(self.interface.take());
