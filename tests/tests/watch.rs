@@ -332,7 +332,7 @@ fn a_host_is_watched_once_and_its_name_stays_in_the_folder() {
     let mut names: Vec<String> = fs::read_dir(desk.state())
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(".jsonl"))
+        .filter(|name| Path::new(name).extension().is_some_and(|kind| kind == "jsonl"))
         .collect();
     names.sort();
     assert!(names.contains(&"watch_2001%3Adb8%3A%3A1.jsonl".to_owned()), "{names:?}");
@@ -422,6 +422,62 @@ fn a_torn_line_is_cut_off_and_a_whole_one_is_ended() {
         let rounds = fs::read_to_string(desk.rounds()).unwrap();
         assert_eq!(desk.log("example.com"), format!("{{\"first\":1}}\n{kept}{rounds}"));
     }
+}
+
+fn docs(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name)
+}
+
+#[test]
+fn the_metrics_of_the_docs_are_those_of_the_latest_round() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("watch_example.com.jsonl");
+    fs::write(&log, watch(&[], &step()).stdout).unwrap();
+    let recipe = docs("examples/prometheus.jq");
+    let made = Command::new("jq").arg("-rn").arg("-f").arg(recipe).arg(&log).output().unwrap();
+    let metrics = text(&made.stdout);
+    for wanted in [
+        "tracemap_reached{host=\"example.com\"} 1\n",
+        "tracemap_hops{host=\"example.com\"} 5\n",
+        "tracemap_rtt_seconds{host=\"example.com\"} 0.09",
+        "tracemap_loss_ratio{host=\"example.com\"} 0\n",
+        "tracemap_alert{host=\"example.com\",kind=\"rtt_change\"} 1\n",
+    ] {
+        assert!(metrics.contains(wanted), "{wanted}: {metrics} {made:?}");
+    }
+    // Where Prometheus' own judge is installed, it judges.
+    let judge = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).spawn();
+    if let Ok(mut judge) = judge {
+        judge.stdin.take().unwrap().write_all(metrics.as_bytes()).unwrap();
+        assert!(judge.wait().unwrap().success(), "{metrics}");
+    }
+}
+
+#[test]
+fn the_commands_of_the_docs_and_of_the_check_unit_do_what_they_say() {
+    let folder = tempfile::tempdir().unwrap();
+    let tools = tool("tm-watch").parent().unwrap().display().to_string();
+    fs::write(folder.path().join("log.jsonl"), step()).unwrap();
+    let page = fs::read_to_string(docs("watching.md")).unwrap();
+    let alerts = folder.path().join("alerts.jsonl").display().to_string();
+    let run = |line: &str| {
+        let mut command = Command::new("sh");
+        command.args(["-c", line]).current_dir(folder.path()).env("HOME", folder.path());
+        command.env("PATH", format!("{tools}:/usr/bin:/bin")).output().unwrap()
+    };
+    for line in ["tm-watch --only-alerts log.jsonl", "tee -a /tmp/alerts.jsonl"] {
+        assert!(page.contains(line), "{line}");
+    }
+    assert_eq!(text(&run("tm-watch --only-alerts log.jsonl").stdout).lines().count(), 1);
+    run(&format!("tm-watch --only-alerts --exec 'tee -a {alerts}' log.jsonl"));
+    assert_eq!(fs::read_to_string(&alerts).unwrap().lines().count(), 1);
+    // The unit's line, with `$$` as systemd writes `$`, and rounds in place of the network.
+    let unit = fs::read_to_string(docs("examples/tracemap-check@.service")).unwrap();
+    let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=")).unwrap();
+    let start = start.replace("$$", "$").replace("tm-probe --", "cat").replace("%I", "log.jsonl");
+    let line = format!("mkdir state; STATE_DIRECTORY=state; export STATE_DIRECTORY; {start}");
+    assert_eq!(run(&line).status.code(), Some(1), "a change began");
+    assert!(folder.path().join("state/watch_example.com.state").exists());
 }
 
 /// `TRACEMAP_KILLS` times: 200 in the full run.
