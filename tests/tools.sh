@@ -20,6 +20,11 @@ need scamper scamper
 need mtr mtr-tiny
 need inetutils-traceroute inetutils-traceroute
 need jq jq
+need mmdblookup mmdb-bin
+need gzip gzip
+need taskset util-linux
+need awk gawk
+need tmux tmux
 need dot graphviz
 need sqlite3 sqlite3
 need chromium chromium

@@ -15,6 +15,9 @@ Examples:
   tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
   tracemap watch example.com --interval 1m   alerts and a log of every round
+  tracemap tui                               walk through the records saved last
+  tracemap replay watch.jsonl                play the rounds of a log
+  tracemap stats trace.ndjson                loss, RTT, and where the time goes
   tracemap profiles                          the sets of flags that --profile stands for
   tracemap cache stats                       what earlier runs have found out
   tracemap doctor                            what this user may probe with, and how to get more";
@@ -37,6 +40,24 @@ pub(crate) enum Action {
     Trace(Trace),
     /// Trace hosts again and again, log every round, and tell what changes
     Watch(Box<Watch>),
+    /// Walk through records: table, map, details, flows, round by round
+    Tui {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Play the rounds of a log from the first one on
+    Replay {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show the figures of traces: loss, RTT, where the time goes
+    Stats {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Say which ways of probing this user may use, and how to get more
     Doctor,
     /// Show the sets of flags that `trace --profile` stands for
@@ -135,7 +156,7 @@ pub(crate) struct Trace {
     pub(crate) chain: Chain,
 
     /// Where the records are saved
-    #[arg(long, value_name = "FILE", default_value = ".tracemap/trace.ndjson")]
+    #[arg(long, value_name = "FILE", default_value = crate::show::SAVED)]
     pub(crate) save: PathBuf,
 
     /// Save nothing
