@@ -17,8 +17,10 @@ need bash bash
 need python3 python3-minimal
 need traceroute traceroute
 need scamper scamper
-need dot graphviz
+need mtr mtr-tiny
+need inetutils-traceroute inetutils-traceroute
 need jq jq
+need dot graphviz
 need sqlite3 sqlite3
 need chromium chromium
 need node nodejs

@@ -1,8 +1,13 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
+pub mod anomalies;
 pub mod dns;
+pub mod docs;
 pub mod hop_line;
+pub mod http;
+pub mod mmdb;
 pub mod tour;
+pub mod watching;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -18,7 +23,7 @@ pub fn schema() -> Value {
     enum Line {
         Hop(Box<Hop>),
         Trace(Box<Trace>),
-        Alert(tm_schema::Alert),
+        Alert(Box<tm_schema::Alert>),
     }
     schemars::schema_for!(Line).to_value()
 }
@@ -33,6 +38,15 @@ pub fn tool(name: &str) -> PathBuf {
     let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
     assert!(path.exists(), "{} is missing; run `make test`", path.display());
     path
+}
+
+/// The tools of a whole pipeline in their order, as far as the workspace has them; each has been
+/// built.
+pub fn chain() -> Vec<&'static str> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
+    let all = ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
+    let has = |name: &&str| folder.join(name).join("src/flags.rs").exists();
+    all.into_iter().filter(has).inspect(|name| drop(tool(name))).collect()
 }
 
 /// A command inside a simulated internet.

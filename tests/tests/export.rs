@@ -1,7 +1,13 @@
 //! `tm-export` as a user meets it: records in, files out, each read back by a reader of its format.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::needless_pass_by_value
+)]
 
 use std::io::{Cursor, Read, Write};
 use std::path::Path;
@@ -389,7 +395,7 @@ fn the_report_is_markdown_in_which_nothing_of_a_stranger_is_markup() {
                 }
                 Event::End(TagEnd::TableCell) => cells += 1,
                 Event::End(TagEnd::TableRow | TagEnd::TableHead) => {
-                    widths.push(std::mem::take(&mut cells))
+                    widths.push(std::mem::take(&mut cells));
                 }
                 Event::Text(part) | Event::Code(part) => text += &part,
                 _ => {}

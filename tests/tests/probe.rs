@@ -42,8 +42,10 @@ fn one_bad_target_is_named_and_the_others_are_traced() {
         "{}",
         traced.stderr
     );
-    let failed =
-        traced.traces.iter().filter(|trace| trace.stop == Stop::Error && trace.error.is_some());
+    let failed = traced
+        .traces
+        .iter()
+        .filter(|trace| trace.stop == Some(Stop::Error) && trace.error.is_some());
     assert_eq!((failed.count(), traced.hops.len()), (2, 6));
 }
 

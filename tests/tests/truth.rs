@@ -38,7 +38,10 @@ fn a_chain_is_seen_as_it_is_by_every_protocol_family_and_privilege() {
         assert!(traced.hops.iter().all(|hop| hop.sent == 3 && hop.received == 3), "{what}");
         assert!(traced.hops.iter().zip(1..).all(|(hop, ttl)| hop.hop == ttl), "{what}");
         let trace = &traced.traces[0];
-        assert!(trace.reached && trace.stop == Stop::Destination && trace.hops == 6, "{what}");
+        assert!(
+            trace.reached && trace.stop == Some(Stop::Destination) && trace.hops == 6,
+            "{what}"
+        );
         assert!(
             traced.hops[5].is_destination && traced.hops[..5].iter().all(|hop| !hop.is_destination),
             "{what}"
@@ -76,7 +79,10 @@ fn a_firewalled_tail_is_three_silent_hops_and_an_honest_end() {
         wanted.truncate(8);
         wanted.extend(["*".to_owned(), "*".to_owned(), "*".to_owned()]);
         assert_eq!(traced.path(), wanted);
-        assert_eq!((traced.traces[0].stop, traced.traces[0].reached), (Stop::GapLimit, false));
+        assert_eq!(
+            (traced.traces[0].stop, traced.traces[0].reached),
+            (Some(Stop::GapLimit), false)
+        );
         assert_eq!(traced.code, Some(0), "an honest answer is an answer");
     }
 }
@@ -84,7 +90,7 @@ fn a_firewalled_tail_is_three_silent_hops_and_an_honest_end() {
 #[test]
 fn without_a_gap_limit_the_trace_goes_on_to_the_last_ttl() {
     let traced = Lab::new("firewalled").probe(&["--gap-limit", "0", "-m", "14", "-w", "0.3", V4]);
-    assert_eq!((traced.hops.len(), traced.traces[0].stop), (14, Stop::MaxHops));
+    assert_eq!((traced.hops.len(), traced.traces[0].stop), (14, Some(Stop::MaxHops)));
 }
 
 #[test]
@@ -118,7 +124,7 @@ fn a_refusal_ends_the_path_and_says_why() {
         assert_eq!(note.as_deref(), Some(if target == V4 { "!X" } else { "!N" }), "{what}");
         assert_eq!(
             (traced.traces[0].stop, traced.traces[0].reached),
-            (Stop::Unreachable, false),
+            (Some(Stop::Unreachable), false),
             "{what}"
         );
     });

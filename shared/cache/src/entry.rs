@@ -1,8 +1,10 @@
 //! Answers, each with the source that gave it and the time until which it counts.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, params};
+use ipnet::IpNet;
+use rusqlite::{OptionalExtension, ToSql, params, params_from_iter};
 
 use crate::{Cache, Error, now};
 
@@ -89,10 +91,47 @@ impl Cache {
                 .optional()?;
             Ok(entry)
         })?;
-        if let Some((hits, misses)) = self.looked_up.get_mut(kind as usize) {
-            *(if found.is_some() { hits } else { misses }) += 1;
-        }
+        self.count(kind, found.is_some());
         Ok(found)
+    }
+
+    /// The answer of `source` about the longest prefix that covers `ip`, of those whose answers
+    /// still count and which are no shorter than `shortest`. Its key is the prefix as [`IpNet`]
+    /// writes it.
+    pub fn get_covering(
+        &mut self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Result<Option<Entry>, Error> {
+        let keys: Vec<String> = prefixes(ip, shortest).map(|prefix| prefix.to_string()).collect();
+        let places = vec!["?"; keys.len()].join(", ");
+        let found = self.healing(|cache| {
+            let mut statement = cache.connection.prepare_cached(&format!(
+                "SELECT value, fetched FROM entries
+                 WHERE kind = ? AND source = ? AND expires > ? AND fetched <= ? AND key IN ({places})
+                 ORDER BY CAST(substr(key, instr(key, '/') + 1) AS INTEGER) DESC LIMIT 1"
+            ))?;
+            let (kind, now) = (kind.as_str(), now());
+            let ahead = now + AHEAD;
+            let fixed: [&dyn ToSql; 4] = [&kind, &source, &now, &ahead];
+            let all = fixed.into_iter().chain(keys.iter().map(|key| key as &dyn ToSql));
+            let entry = statement
+                .query_row(params_from_iter(all), |row| {
+                    Ok(Entry { value: row.get(0)?, fetched: row.get(1)? })
+                })
+                .optional()?;
+            Ok(entry)
+        })?;
+        self.count(kind, found.is_some());
+        Ok(found)
+    }
+
+    fn count(&mut self, kind: Kind, is_hit: bool) {
+        if let Some((hits, misses)) = self.looked_up.get_mut(kind as usize) {
+            *(if is_hit { hits } else { misses }) += 1;
+        }
     }
 
     /// Keeps answers, all or none of them, and counts the look-ups since the last time.
@@ -128,4 +167,10 @@ impl Cache {
         self.looked_up = Default::default();
         Ok(())
     }
+}
+
+/// Every prefix that covers the address and is no shorter than `shortest`.
+fn prefixes(ip: IpAddr, shortest: u8) -> impl Iterator<Item = IpNet> {
+    let longest = if ip.is_ipv4() { 32 } else { 128 };
+    (shortest..=longest).filter_map(move |len| Some(IpNet::new(ip, len).ok()?.trunc()))
 }

@@ -45,6 +45,36 @@ fn an_answer_is_kept_for_its_source_until_it_expires() {
 }
 
 #[test]
+fn the_longest_prefix_that_covers_an_address_answers() {
+    let (_folder, path) = folder();
+    let mut cache = Cache::open(&path).unwrap();
+    cache
+        .put(&[
+            put("9.0.0.0/8", "wide", 60),
+            put("9.1.0.0/16", "narrow", 60),
+            put("9.1.2.0/24", "expired", 0),
+            put("2a00::/16", "six", 60),
+            put("2a00:0::/9", "not as it is written", 60),
+            put("0.0.0.0/0", "all", 60),
+        ])
+        .unwrap();
+    let mut no_shorter = |ip: &str, shortest| {
+        let ip = ip.parse().unwrap();
+        let found = cache.get_covering(Kind::Dns, "192.0.2.53:53", ip, shortest).unwrap();
+        found.map(|entry| entry.value)
+    };
+    assert_eq!(no_shorter("9.2.2.3", 9), None);
+    let mut covering = |ip: &str| no_shorter(ip, 0);
+    assert_eq!(covering("9.1.2.3").as_deref(), Some("narrow"));
+    assert_eq!(covering("9.2.2.3").as_deref(), Some("wide"));
+    assert_eq!(covering("8.2.2.3").as_deref(), Some("all"));
+    assert_eq!(covering("2a00::1").as_deref(), Some("six"));
+    assert_eq!(covering("2a01::1"), None);
+    let asn = cache.get_covering(Kind::Asn, "192.0.2.53:53", "9.1.2.3".parse().unwrap(), 0);
+    assert_eq!(asn.unwrap(), None);
+}
+
+#[test]
 fn statistics_count_over_all_runs_and_clearing_leaves_the_rest() {
     let (_folder, path) = folder();
     for _ in 0..2 {

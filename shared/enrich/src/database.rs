@@ -1,20 +1,36 @@
-//! MaxMind DB files of any vendor, mapped into memory.
+//! MaxMind DB files of any vendor, mapped into memory, or made there.
 
 use std::fs::File;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use maxminddb::{Mmap, Reader};
+use maxminddb::{MaxMindDbError, Mmap, Reader};
 use serde_json::Value;
 
 /// An open database.
 #[derive(Debug)]
 pub struct Database {
-    reader: Reader<Mmap>,
+    reader: Reader<Bytes>,
     /// Where it is.
     pub path: PathBuf,
     /// How records name it as their source: the file's name.
     pub name: String,
+}
+
+/// The octets of a database.
+#[derive(Debug)]
+enum Bytes {
+    Mapped(Mmap),
+    Made(Vec<u8>),
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Mapped(map) => map,
+            Self::Made(bytes) => bytes,
+        }
+    }
 }
 
 /// What a database says of an address.
@@ -33,28 +49,57 @@ impl Database {
     #[allow(unsafe_code)]
     pub fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
-        let is_file = File::open(path).and_then(|file| Ok(file.metadata()?.is_file()));
-        match is_file {
-            Ok(true) => {}
-            Ok(false) => return Err(format!("{shown} is no file")),
+        let file = File::open(path).and_then(|file| {
+            let is_file = file.metadata()?.is_file();
+            Ok((file, is_file))
+        });
+        let file = match file {
+            Ok((file, true)) => file,
+            Ok(_) => return Err(format!("{shown} is no file")),
             Err(error) => return Err(format!("cannot read {shown}: {error}")),
-        }
+        };
         // SAFETY: the pages are read only here, as octets whose every use is checked by the
         // reader. Whoever updates a database replaces the file (rename), which leaves this
         // mapping as it is; a file that is cut short under us ends the process by SIGBUS, and
         // reading it into memory instead would cost every run of a pipe 20 ms and 60 MB.
-        let reader = unsafe { Reader::open_mmap(path) };
-        let reader = reader.map_err(|error| format!("{shown} is no MaxMind DB: {error}"))?;
+        let map = unsafe { Mmap::map(&file) };
+        let map = map.map_err(|error| format!("cannot map {shown}: {error}"))?;
+        Self::new(Bytes::Mapped(map), path)
+    }
+
+    /// A database made in memory of what `path` holds in another format.
+    pub fn of_bytes(bytes: Vec<u8>, path: &Path) -> Result<Self, String> {
+        Self::new(Bytes::Made(bytes), path)
+    }
+
+    fn new(bytes: Bytes, path: &Path) -> Result<Self, String> {
+        let reader = Reader::from_source(bytes);
+        let reader =
+            reader.map_err(|error| format!("{} is no MaxMind DB: {error}", path.display()))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { reader, path: path.to_owned(), name })
     }
 
     /// What it says of an address; `None`: nothing, or nothing readable.
     pub fn look_up(&self, ip: IpAddr) -> Option<Finding> {
-        let found = self.reader.lookup(ip).ok()?;
-        let record = found.decode::<Value>().ok()??;
-        let prefix = found.network().ok()?.to_string();
-        Some(Finding { record, prefix, offset: found.offset()? })
+        self.try_look_up(ip).ok()?
+    }
+
+    /// What it says of an address; the error is of a damaged or hostile file, and names it.
+    pub fn try_look_up(&self, ip: IpAddr) -> Result<Option<Finding>, String> {
+        if ip.is_ipv6() && self.reader.metadata().ip_version == 4 {
+            return Ok(None);
+        }
+        let found = self.find(ip);
+        found.map_err(|error| format!("{} is damaged: {error}", self.path.display()))
+    }
+
+    fn find(&self, ip: IpAddr) -> Result<Option<Finding>, MaxMindDbError> {
+        let found = self.reader.lookup(ip)?;
+        let Some(record) = found.decode::<Value>()? else { return Ok(None) };
+        let prefix = found.network()?.to_string();
+        let offset = found.offset().unwrap_or_default();
+        Ok(Some(Finding { record, prefix, offset }))
     }
 
     /// The vendor's name for what is in it.

@@ -2,6 +2,7 @@
 //! other processes and has a thread of its own. A cache that cannot be used is told once and done
 //! without.
 
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
@@ -59,6 +60,21 @@ impl Store {
             return None;
         }
         self.with(|cache| cache.get(kind, source, key))?
+    }
+
+    /// What another run was told of the longest prefix that covers the address, no shorter than
+    /// `shortest`.
+    pub fn get_covering(
+        &self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Option<Entry> {
+        if self.how.refresh {
+            return None;
+        }
+        self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
     }
 
     /// A question that the provider's quota allows now. Without a cache there is nobody to share

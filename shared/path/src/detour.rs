@@ -44,7 +44,8 @@ pub struct Leg {
     pub added_ms: Option<f64>,
     /// Whether the RTT agrees.
     pub rtt: Agreement,
-    /// One of its ends is out of the way between the first and the last place.
+    /// One of its ends is out of the way between the first and the last place, and the RTT does
+    /// not contradict it.
     pub is_detour: bool,
 }
 
@@ -72,14 +73,12 @@ pub fn long_legs(stops: &[Stop], least_km: f64) -> Vec<Leg> {
     pairs
         .filter_map(|(from, to)| {
             let km = from.point.km_to(to.point);
-            (km >= least_km).then(|| Leg {
-                from: from.hop,
-                to: to.hop,
-                km,
-                least_ms: km / KM_PER_MS,
-                added_ms: to.added_ms,
-                rtt: agreement(to, km),
-                is_detour: is_out_of_the_way(from) || is_out_of_the_way(to),
+            (km >= least_km).then(|| {
+                let rtt = agreement(to, km);
+                let is_detour = rtt != Agreement::Contradicts
+                    && (is_out_of_the_way(from) || is_out_of_the_way(to));
+                let (least_ms, added_ms) = (km / KM_PER_MS, to.added_ms);
+                Leg { from: from.hop, to: to.hop, km, least_ms, added_ms, rtt, is_detour }
             })
         })
         .collect()
@@ -131,6 +130,8 @@ mod tests {
     fn an_answer_sooner_than_light_contradicts_and_a_small_step_does_not() {
         let soon = [stop(1, PARIS, 1.0, 1.0), stop(2, SINGAPORE, 20.0, 19.0)];
         assert_eq!(long_legs(&soon, LONG_KM)[0].rtt, Agreement::Contradicts);
+        let there_and_back = [soon[0], soon[1], stop(3, PARIS, 30.0, 10.0)];
+        assert!(long_legs(&there_and_back, LONG_KM).iter().all(|leg| !leg.is_detour));
         let slow = [stop(1, PARIS, 150.0, 150.0), stop(2, SINGAPORE, 170.0, 20.0)];
         assert_eq!(long_legs(&slow, LONG_KM)[0].rtt, Agreement::Unclear);
     }

@@ -16,10 +16,22 @@ pub struct Alert {
     pub at: Time,
     /// The host watched.
     pub host: String,
+    /// The address traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolved_ip: Option<String>,
     /// The trace that showed it.
     pub trace_id: String,
+    /// The round that showed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<u64>,
     /// What changed.
     pub kind: AlertKind,
+    /// What is over, of a `recovered`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<AlertKind>,
+    /// When that began, or was noticed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Time>,
     /// How bad it is.
     pub severity: Severity,
     /// The TTL concerned; null for the whole path.
@@ -33,7 +45,7 @@ pub struct Alert {
 }
 
 /// What changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AlertKind {
@@ -62,4 +74,29 @@ pub enum Severity {
     Warning,
     /// Worth waking somebody.
     Critical,
+}
+
+impl AlertKind {
+    /// The name as the records spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::RouteChange => "route_change",
+            Self::AsPathChange => "as_path_change",
+            Self::RttChange => "rtt_change",
+            Self::Loss => "loss",
+            Self::Unreachable => "unreachable",
+            Self::Recovered => "recovered",
+        }
+    }
+}
+
+impl Severity {
+    /// The name as the records spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
 }

@@ -51,13 +51,13 @@ pub struct ResolverSays {
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Asn {
-    /// AS number.
+    /// AS number; absent where there are several and none comes first, or it is reserved.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub number: Option<u32>,
     /// Organisation that holds the AS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub org: Option<String>,
-    /// The announced prefix that covers the address.
+    /// The prefix that this is known of: the announced one, where the source knows it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prefix: Option<String>,
     /// Country of registration, ISO 3166 alpha-2.
@@ -66,9 +66,13 @@ pub struct Asn {
     /// Regional registry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<String>,
-    /// Every origin AS, where a prefix has several.
+    /// Every origin AS, where a prefix has several or only a reserved one.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<u32>,
+    /// Among the origins is a number that says nothing of who it is: `private`, `documentation`,
+    /// `transition` (AS 23456) or `reserved`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved: Option<String>,
     /// Who said so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,

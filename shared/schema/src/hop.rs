@@ -22,8 +22,8 @@ pub struct Hop {
     pub resolved_ip: Option<String>,
     /// The address probed from.
     pub source_ip: Option<String>,
-    /// Transport of the probes.
-    pub protocol: Protocol,
+    /// Transport of the probes; null where the source of an imported record does not say.
+    pub protocol: Option<Protocol>,
     /// Destination port; null for ICMP.
     pub port: Option<u16>,
     /// The repetition, from 1.
@@ -36,7 +36,8 @@ pub struct Hop {
     pub hop: u8,
     /// The responder; null where nobody answered. Redacted records may carry a pseudonym.
     pub ip: Option<String>,
-    /// Each probe that `ip` answered; on the silent record, the lost ones.
+    /// Each probe that `ip` answered; on the silent record, the lost ones. Empty where the source
+    /// of an imported record has statistics only.
     pub probes: Vec<Probe>,
     /// Probes sent at this TTL, the same on each of its records.
     pub sent: u32,
@@ -57,7 +58,7 @@ pub struct Hop {
     /// Whether the quoted datagram was rewritten on its way; absent where that cannot be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<bool>,
-    /// Flow ids that met this responder at this TTL.
+    /// Flow ids that met this responder at this TTL; empty where they are not known.
     pub flows: Vec<u16>,
     /// The responder is the address traced, and answered as a destination does.
     pub is_destination: bool,
@@ -82,6 +83,9 @@ pub struct Hop {
 pub struct Probe {
     /// Round-trip time in milliseconds; null where the probe was lost.
     pub rtt_ms: Option<f64>,
+    /// `rtt_ms` is an upper bound: the source says no more than `<1 ms`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_most: bool,
     /// The probe was answered.
     pub ok: bool,
     /// The flow that the probe belonged to.
@@ -100,14 +104,18 @@ pub struct Rtt {
     pub min: f64,
     /// Arithmetic mean.
     pub avg: f64,
-    /// Median; the mean of the middle two of an even count.
-    pub median: f64,
+    /// Median; the mean of the middle two of an even count. Null where the source of an imported
+    /// record does not give it; so are `stddev` and `jitter`.
+    #[serde(default)]
+    pub median: Option<f64>,
     /// Largest.
     pub max: f64,
     /// Sample standard deviation; 0 of a single probe.
-    pub stddev: f64,
+    #[serde(default)]
+    pub stddev: Option<f64>,
     /// Mean absolute difference of consecutive RTTs (RFC 3550 style, unsmoothed).
-    pub jitter: f64,
+    #[serde(default)]
+    pub jitter: Option<f64>,
 }
 
 impl Rtt {
@@ -125,10 +133,10 @@ impl Rtt {
         Some(Self {
             min,
             avg: round(avg),
-            median: round(f64::midpoint(low, high)),
+            median: Some(round(f64::midpoint(low, high))),
             max,
-            stddev: round((squares / pairs).sqrt()),
-            jitter: round(steps / pairs),
+            stddev: Some(round((squares / pairs).sqrt())),
+            jitter: Some(round(steps / pairs)),
         })
     }
 }
@@ -184,6 +192,20 @@ pub enum ReplyKind {
     UdpReply,
 }
 
+impl ReplyKind {
+    /// The name as the records spell it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeExceeded => "time_exceeded",
+            Self::DestUnreachable => "dest_unreachable",
+            Self::EchoReply => "echo_reply",
+            Self::SynAck => "syn_ack",
+            Self::Rst => "rst",
+            Self::UdpReply => "udp_reply",
+        }
+    }
+}
+
 /// One entry of an MPLS label stack (RFC 4950, RFC 3032).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
@@ -225,15 +247,15 @@ mod tests {
     #[test]
     fn statistics_of_known_rtts() {
         let rtt = Rtt::of(&[10.0, 30.0, 20.0]).unwrap();
-        assert_eq!((rtt.min, rtt.avg, rtt.median, rtt.max), (10.0, 20.0, 20.0, 30.0));
-        assert_eq!((rtt.stddev, rtt.jitter), (10.0, 15.0));
+        assert_eq!((rtt.min, rtt.avg, rtt.median, rtt.max), (10.0, 20.0, Some(20.0), 30.0));
+        assert_eq!((rtt.stddev, rtt.jitter), (Some(10.0), Some(15.0)));
     }
 
     #[test]
     fn one_probe_has_no_spread_and_none_has_no_statistics() {
         let rtt = Rtt::of(&[7.5]).unwrap();
-        assert_eq!((rtt.median, rtt.stddev, rtt.jitter), (7.5, 0.0, 0.0));
-        assert!(rtt.jitter.is_sign_positive(), "nobody wants to read -0.0");
+        assert_eq!((rtt.median, rtt.stddev, rtt.jitter), (Some(7.5), Some(0.0), Some(0.0)));
+        assert!(rtt.jitter.is_some_and(f64::is_sign_positive), "nobody wants to read -0.0");
         assert_eq!(Rtt::of(&[]), None);
     }
 

@@ -1,6 +1,7 @@
 //! Points in time as the records write them: RFC 3339, UTC, microseconds.
 
 use std::fmt;
+use std::str::FromStr;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -18,6 +19,15 @@ impl Time {
     /// The point in time `micros` microseconds after 1970, where the calendar has it.
     pub fn from_microseconds(micros: i64) -> Option<Self> {
         jiff::Timestamp::from_microsecond(micros).ok().map(Self)
+    }
+}
+
+impl FromStr for Time {
+    type Err = jiff::Error;
+
+    /// RFC 3339, with any offset.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
     }
 }
 

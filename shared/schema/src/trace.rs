@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Protocol, Time};
 
-/// The last record of a trace or a round: how it was made and how it ended.
+/// The last record of a trace or a round: how it was made and how it ended. What the source of an
+/// imported record does not say is null, or an empty text.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 pub struct Trace {
@@ -20,7 +21,7 @@ pub struct Trace {
     /// The address probed from; null where there was no route.
     pub source_ip: Option<String>,
     /// Transport of the probes.
-    pub protocol: Protocol,
+    pub protocol: Option<Protocol>,
     /// Destination port; null for ICMP.
     pub port: Option<u16>,
     /// The repetition, from 1.
@@ -33,13 +34,13 @@ pub struct Trace {
     /// Operating system and architecture.
     pub platform: String,
     /// Largest TTL allowed.
-    pub max_hops: u8,
+    pub max_hops: Option<u8>,
     /// Probes per TTL and flow.
-    pub probes: u32,
+    pub probes: Option<u32>,
     /// Longest wait for an answer, in seconds.
-    pub timeout_s: f64,
+    pub timeout_s: Option<f64>,
     /// How flows were chosen.
-    pub method: Method,
+    pub method: Option<Method>,
     /// When the trace began.
     pub started_at: Time,
     /// When it ended.
@@ -47,7 +48,7 @@ pub struct Trace {
     /// The address traced answered as a destination does.
     pub reached: bool,
     /// Why it ended.
-    pub stop: Stop,
+    pub stop: Option<Stop>,
     /// What went wrong; null where nothing did.
     pub error: Option<String>,
     /// TTLs reported.

@@ -14,7 +14,7 @@ pub struct Diagnostics(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     tool: String,
-    /// −1: errors only; 0: warnings too; 1: what is done; 2: why.
+    /// −2: nothing; −1: errors only; 0: warnings too; 1: what is done; 2: why.
     verbosity: i32,
     malformed: AtomicU64,
 }
@@ -24,6 +24,12 @@ impl Diagnostics {
     pub fn new(tool: &str, verbose: u8, quiet: bool) -> Self {
         let verbosity = if quiet { -1 } else { i32::from(verbose) };
         Self(Arc::new(Inner { tool: tool.to_owned(), verbosity, malformed: AtomicU64::new(0) }))
+    }
+
+    /// Says nothing, and counts all the same.
+    pub fn silent() -> Self {
+        let (tool, malformed) = (String::new(), AtomicU64::new(0));
+        Self(Arc::new(Inner { tool, verbosity: -2, malformed }))
     }
 
     /// What could not be done.

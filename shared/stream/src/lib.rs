@@ -2,19 +2,27 @@
 //! something is wrong. What a tool does with the records is not here.
 //!
 //! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]).
-//! - [`input`], [`lines`], [`typed`]: from files and pipes to lines to records.
+//! - [`input`], [`lines`], [`typed`], [`passing`]: from files and pipes to lines to records.
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
-//! - [`text`], [`color`]: what may reach a terminal.
+//! - [`program`]: where the tools are.
+//! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
+//! - [`file_name`]: what may name a file.
+//! - [`memory`]: what has been seen, in bounded space.
 
 pub mod cli;
 pub mod color;
 pub mod diagnostics;
 pub mod exit;
+pub mod file_name;
 pub mod input;
 pub mod lines;
+pub mod memory;
 pub mod output;
+pub mod passing;
+pub mod program;
+pub mod screen;
 pub mod settings;
 pub mod signal;
 pub mod splice;

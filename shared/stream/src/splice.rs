@@ -81,6 +81,26 @@ pub fn set(line: &[u8], shape: &Shape, name: &str, value: &[u8], out: &mut Vec<u
     out.extend_from_slice(line.get(hole.end..).unwrap_or_default());
 }
 
+/// Eight bytes at once: each that equals `byte` gets its high bit set, and so may bytes after the
+/// first of them, but none before.
+const fn equal(eight: u64, byte: u8) -> u64 {
+    let differ = eight ^ (ONES * byte as u64);
+    differ.wrapping_sub(ONES) & !differ & (ONES << 7)
+}
+
+const ONES: u64 = u64::MAX / 255;
+
+/// What ends a run of a string's characters.
+const fn in_string(eight: u64) -> u64 {
+    equal(eight, b'"') | equal(eight, b'\\')
+}
+
+/// What matters inside nested values. `[` and `]` are `{` and `}` without the bit 0x20.
+const fn in_nest(eight: u64) -> u64 {
+    let braced = eight | (ONES * 0x20);
+    equal(eight, b'"') | equal(braced, b'{') | equal(braced, b'}')
+}
+
 /// Bytes that end a run which needs no look at each byte.
 const fn table(set: &[u8]) -> [bool; 256] {
     let mut table = [false; 256];
@@ -95,8 +115,6 @@ const fn table(set: &[u8]) -> [bool; 256] {
     table
 }
 
-static IN_STRING: [bool; 256] = table(b"\"\\\n");
-static IN_NEST: [bool; 256] = table(b"\"{}[]");
 static IN_SCALAR: [bool; 256] = table(b",:\"{}[] \t\r\n");
 static NOT_BLANK: [bool; 256] = {
     let blank = table(b" \t\r\n");
@@ -129,8 +147,29 @@ impl<'a> Scanner<'a> {
         at + rest.iter().position(is_in).unwrap_or(rest.len())
     }
 
+    /// The first byte from `at` on that `marks` marks, or the end.
+    #[inline]
+    fn find(&self, mut at: usize, marks: impl Fn(u64) -> u64) -> usize {
+        let mut rest = self.bytes.get(at..).unwrap_or_default();
+        while let Some((eight, more)) = rest.split_first_chunk::<8>() {
+            let marked = marks(u64::from_le_bytes(*eight));
+            if marked != 0 {
+                return at + marked.trailing_zeros() as usize / 8;
+            }
+            (at, rest) = (at + 8, more);
+        }
+        let mut eight = [b' '; 8];
+        eight.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+        let marked = marks(u64::from_le_bytes(eight)).trailing_zeros() as usize / 8;
+        at + marked.min(rest.len())
+    }
+
+    #[inline]
     fn blank(&self, at: usize) -> usize {
-        self.until(at, &NOT_BLANK)
+        match self.byte(at) {
+            Some(byte) if byte > b' ' => at,
+            _ => self.until(at, &NOT_BLANK),
+        }
     }
 
     fn expect(&self, byte: u8, what: &'static str, at: usize) -> Result<usize, Unspliced> {
@@ -148,11 +187,11 @@ impl<'a> Scanner<'a> {
     ) -> Result<usize, Unspliced> {
         loop {
             let begin = self.expect(b'"', "a member's name", at)?;
-            let end = self.string(begin)?;
+            let (end, is_plain) = self.string(begin)?;
             let colon = self.blank(end);
             let value = self.blank(self.expect(b':', "`:`", colon)?);
             let after = self.value(value)?;
-            visit(&self.key(begin..end - 1), value..after);
+            visit(&self.key(begin..end - 1, is_plain), value..after);
             at = self.blank(after);
             match self.byte(at) {
                 Some(b',') => at = self.blank(at + 1),
@@ -163,22 +202,25 @@ impl<'a> Scanner<'a> {
     }
 
     /// A name as it is meant, escapes resolved.
-    fn key(&self, at: Range<usize>) -> Cow<'a, str> {
+    #[inline]
+    fn key(&self, at: Range<usize>, is_plain: bool) -> Cow<'a, str> {
         let raw = self.text.get(at.clone()).unwrap_or_default();
-        if !raw.contains('\\') {
+        if is_plain {
             return Cow::Borrowed(raw);
         }
         let quoted = self.text.get(at.start - 1..=at.end).unwrap_or_default();
         serde_json::from_str(quoted).map_or(Cow::Borrowed(raw), Cow::Owned)
     }
 
-    /// Past a string whose first byte is at `at`.
-    fn string(&self, mut at: usize) -> Result<usize, Unspliced> {
+    /// Past a string whose first byte is at `at`, and whether it is without escapes.
+    #[inline]
+    fn string(&self, mut at: usize) -> Result<(usize, bool), Unspliced> {
+        let mut is_plain = true;
         loop {
-            at = self.until(at, &IN_STRING);
+            at = self.find(at, in_string);
             match self.byte(at) {
-                Some(b'"') => return Ok(at + 1),
-                Some(b'\\') => at += 2,
+                Some(b'"') => return Ok((at + 1, is_plain)),
+                Some(b'\\') => (at, is_plain) = (at + 2, false),
                 _ => return Err(Unspliced::Expected("`\"`", at + 1)),
             }
         }
@@ -187,7 +229,7 @@ impl<'a> Scanner<'a> {
     /// Past the value that begins at `at`.
     fn value(&self, at: usize) -> Result<usize, Unspliced> {
         match self.byte(at) {
-            Some(b'"') => self.string(at + 1),
+            Some(b'"') => self.string(at + 1).map(|(end, _)| end),
             Some(b'{' | b'[') => self.nest(at),
             _ => match self.until(at, &IN_SCALAR) {
                 end if end == at => Err(Unspliced::Expected("a value", at + 1)),
@@ -200,13 +242,13 @@ impl<'a> Scanner<'a> {
     fn nest(&self, mut at: usize) -> Result<usize, Unspliced> {
         let (mut depth, mut braces) = (0_u32, 0_u128);
         loop {
-            at = self.until(at, &IN_NEST);
+            at = self.find(at, in_nest);
             let Some(byte) = self.byte(at) else {
                 return Err(Unspliced::Expected("a closing bracket", at + 1));
             };
             match byte {
                 b'"' => {
-                    at = self.string(at + 1)?;
+                    (at, _) = self.string(at + 1)?;
                     continue;
                 }
                 b'{' | b'[' if depth == DEEPEST => {

@@ -40,6 +40,14 @@ fn is_harmful(c: char) -> bool {
             | 0xF0000..=0x0010_FFFF)
 }
 
+/// The text made visible and cut to `columns`, for a place where a stranger's text must not take
+/// more.
+pub fn shown(text: &str, columns: usize) -> String {
+    // What is not going to be shown need not be looked at.
+    let most = text.char_indices().nth(columns.saturating_mul(4)).map_or(text.len(), |(at, _)| at);
+    cut(&visible(text.get(..most).unwrap_or(text)), columns).into_owned()
+}
+
 /// Columns that the text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -47,22 +55,62 @@ pub fn width(text: &str) -> usize {
 
 /// The text cut to `columns`, with `…` where something is missing.
 pub fn cut(text: &str, columns: usize) -> Cow<'_, str> {
+    cut_with(text, columns, '…')
+}
+
+/// The text cut to `columns`, with `mark`, one column wide, where something is missing.
+pub fn cut_with(text: &str, columns: usize, mark: char) -> Cow<'_, str> {
     if width(text) <= columns {
         return Cow::Borrowed(text);
     }
-    let (mut shown, mut used) = (String::new(), 0);
-    for c in text.chars() {
-        let next = c.width().unwrap_or(0);
-        if used + next + 1 > columns {
-            break;
-        }
-        used += next;
-        shown.push(c);
-    }
+    let mut shown = fitting(text, columns.saturating_sub(1));
     if columns > 0 {
-        shown.push('…');
+        shown.push(mark);
     }
     Cow::Owned(shown)
+}
+
+/// The text cut to `columns` in its middle, since names say most at both ends.
+pub fn cut_middle(text: &str, columns: usize, mark: char) -> Cow<'_, str> {
+    if width(text) <= columns {
+        return Cow::Borrowed(text);
+    }
+    let room = columns.saturating_sub(1);
+    let mut shown = fitting(text, room / 2);
+    // A mark that combines belongs to what stands before it, which is not there.
+    let ends = text.char_indices().map(|(at, c)| (text.get(at..).unwrap_or_default(), c));
+    let end = ends
+        .filter(|(_, c)| c.width() != Some(0))
+        .map(|(end, _)| end)
+        .find(|end| width(end) <= room - room / 2);
+    if columns > 0 {
+        shown.push(mark);
+    }
+    shown.push_str(end.unwrap_or_default());
+    // Emoji may join across the gap and take more than their parts.
+    if width(&shown) > columns { cut_with(text, columns, mark) } else { Cow::Owned(shown) }
+}
+
+/// The text in lines of at most `columns`, all but the first of them behind `indent`. Blanks
+/// inside a line stay as they are; words that are too long are broken.
+pub fn wrap(text: &str, columns: usize, indent: &str) -> Vec<String> {
+    let options = textwrap::Options::new(columns).subsequent_indent(indent);
+    // Emoji may take more together than textwrap counts.
+    let line = |line: Cow<'_, str>| cut(&line, columns).into_owned();
+    textwrap::wrap(text, options).into_iter().map(line).collect()
+}
+
+/// The longest beginning that fits; characters may take more or less together than alone.
+fn fitting(text: &str, columns: usize) -> String {
+    let mut fits = 0;
+    for (at, c) in text.char_indices() {
+        let end = at + c.len_utf8();
+        if width(text.get(..end).unwrap_or_default()) > columns {
+            break;
+        }
+        fits = end;
+    }
+    text.get(..fits).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
@@ -97,5 +145,9 @@ mod tests {
         assert_eq!(cut("東京都", 4), "東…");
         assert_eq!(cut("abc", 3), "abc");
         assert_eq!(cut("abc", 0), "");
+        assert_eq!(shown(&"\u{1b}".repeat(10_000), 8), "\\u{1b}\\…");
+        assert_eq!(cut_middle("abcdefgh", 5, '…'), "ab…gh");
+        assert_eq!(cut_middle("東京都東京", 6, '~'), "東~京");
+        assert_eq!(cut_middle("abcde\u{301}f", 3, '…'), "a…f");
     }
 }

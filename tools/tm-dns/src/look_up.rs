@@ -33,14 +33,14 @@ pub(crate) async fn work(
     keep: impl Fn(IpAddr, &Dns) + Clone + Send + 'static,
     diagnostics: Diagnostics,
 ) {
-    let servers = match Servers::new(&flags.resolver, flags.timeout) {
+    let servers = match Servers::new(&flags.dns.resolver, flags.dns.timeout) {
         Ok(servers) => servers,
         Err(error) => {
             diagnostics.error(error);
             return refuse(questions, &desk).await;
         }
     };
-    let places = Arc::new(Semaphore::new(usize::from(flags.concurrency)));
+    let places = Arc::new(Semaphore::new(usize::from(flags.dns.concurrency)));
     while let Some(question) = questions.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (servers, desk, keep) = (servers.clone(), desk.clone(), keep.clone());
@@ -59,7 +59,7 @@ pub(crate) async fn work(
         });
     }
     // What is still under way has a time-out of its own.
-    let _ = places.acquire_many(u32::from(flags.concurrency)).await;
+    let _ = places.acquire_many(u32::from(flags.dns.concurrency)).await;
 }
 
 async fn refuse(mut questions: UnboundedReceiver<Question>, desk: &Desk<Answer>) {

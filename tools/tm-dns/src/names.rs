@@ -43,7 +43,7 @@ pub(crate) struct Names {
 
 impl Names {
     pub(crate) fn new(flags: &Flags, desk: Desk<Answer>, diagnostics: &Diagnostics) -> Self {
-        let servers: Vec<_> = flags.resolver.iter().map(ToString::to_string).collect();
+        let servers: Vec<_> = flags.dns.resolver.iter().map(ToString::to_string).collect();
         let whom = if servers.is_empty() { "system".to_owned() } else { servers.join(",") };
         let how = if flags.verify { " verified" } else { "" };
         Self {

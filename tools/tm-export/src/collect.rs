@@ -90,7 +90,7 @@ impl Collection {
             host: hop.host.clone(),
             resolved_ip: hop.resolved_ip.clone(),
             source_ip: hop.source_ip.clone(),
-            protocol: hop.protocol.as_str(),
+            protocol: hop.protocol.map_or("", tm_schema::Protocol::as_str),
             trace_id: hop.trace_id.clone(),
         };
         if let Some(round) = self.round(subject, only_last) {
@@ -103,7 +103,7 @@ impl Collection {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
             source_ip: trace.source_ip.clone(),
-            protocol: trace.protocol.as_str(),
+            protocol: trace.protocol.map_or("", tm_schema::Protocol::as_str),
             trace_id: trace.trace_id.clone(),
         };
         let trace_id = trace.trace_id.clone();

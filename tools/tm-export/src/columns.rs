@@ -66,7 +66,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!("host", Text, |hop| Value::text(Some(&hop.host))),
     column!("resolved_ip", Text, |hop| Value::text(hop.resolved_ip.as_deref())),
     column!("source_ip", Text, |hop| Value::text(hop.source_ip.as_deref())),
-    column!("protocol", Text, |hop| Value::text(Some(hop.protocol.as_str()))),
+    column!("protocol", Text, |hop| Value::text(hop.protocol.map(tm_schema::Protocol::as_str))),
     column!("port", Integer, |hop| Value::integer(hop.port)),
     column!("round", Integer, |hop| Value::Integer(i64::try_from(hop.round).unwrap_or(i64::MAX))),
     column!("at", Time, |hop| Value::Time(hop.at)),
@@ -80,10 +80,10 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!("loss_pct", Real, |hop| Value::real(Some(hop.loss_pct))),
     column!("rtt_min", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.min))),
     column!("rtt_avg", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.avg))),
-    column!("rtt_median", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.median))),
+    column!("rtt_median", Real, |hop| Value::real(hop.rtt.and_then(|rtt| rtt.median))),
     column!("rtt_max", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.max))),
-    column!("rtt_stddev", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.stddev))),
-    column!("jitter", Real, |hop| Value::real(hop.rtt.map(|rtt| rtt.jitter))),
+    column!("rtt_stddev", Real, |hop| Value::real(hop.rtt.and_then(|rtt| rtt.stddev))),
+    column!("jitter", Real, |hop| Value::real(hop.rtt.and_then(|rtt| rtt.jitter))),
     column!("rtts", Text, |hop| json(
         &hop.probes.iter().filter_map(|probe| probe.rtt_ms).collect::<Vec<_>>()
     )),

@@ -93,7 +93,7 @@ fn verdict(session: &Session) -> Finding {
         );
     };
     let note = last.reply.as_ref().and_then(|reply| reply.note.as_deref());
-    let refused = session.end().is_some_and(|end| end.stop == Stop::Unreachable);
+    let refused = session.end().is_some_and(|end| end.stop == Some(Stop::Unreachable));
     let text = if refused {
         let note = note.map_or(String::new(), |note| format!(" ({})", clean(note)));
         format!(
@@ -115,7 +115,7 @@ fn error(session: &Session) -> Option<Finding> {
     if let Some(error) = &end.error {
         return Some(finding(Observed, Bad, None, format!("The trace failed: {}.", clean(error))));
     }
-    let interrupted = end.stop == Stop::Interrupted;
+    let interrupted = end.stop == Some(Stop::Interrupted);
     interrupted.then(|| {
         finding(
             Observed,
@@ -370,7 +370,7 @@ fn unknowns(session: &Session) -> Vec<Finding> {
     let farthest = session.farthest();
     if session.destination().is_none()
         && farthest > 0
-        && session.end().is_none_or(|end| end.stop != Stop::Unreachable)
+        && session.end().is_none_or(|end| end.stop != Some(Stop::Unreachable))
     {
         found.push(finding(Unknown, Warning, None, format!("What is beyond hop {farthest}: a firewall that drops probes, a way back that is broken, and a host that is down look the same from here.")));
     }

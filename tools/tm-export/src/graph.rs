@@ -74,7 +74,7 @@ impl Graph {
 impl Builder {
     fn round(&mut self, round: &Round) {
         // MDA does not probe every flow at every TTL: a flow missing there was not silent.
-        let is_mda = round.end.as_ref().is_some_and(|end| end.method == Method::Mda);
+        let is_mda = round.end.as_ref().is_some_and(|end| end.method == Some(Method::Mda));
         let mut answered: BTreeSet<u8> = BTreeSet::new();
         let mut flows: BTreeMap<u16, BTreeMap<u8, Vec<&str>>> = BTreeMap::new();
         for hop in &round.hops {

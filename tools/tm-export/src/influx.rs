@@ -15,7 +15,7 @@ impl Sink for Influx {
     fn hop(&mut self, hop: &Hop) -> Result<(), Error> {
         let mut line = Line::new("tracemap_hop");
         line.tag("host", &hop.host);
-        line.tag("protocol", hop.protocol.as_str());
+        line.tag("protocol", hop.protocol.map_or("", tm_schema::Protocol::as_str));
         line.tag("source", hop.source_ip.as_deref().unwrap_or_default());
         line.tag("hop", &hop.hop.to_string());
         line.tag("ip", hop.ip.as_deref().unwrap_or_default());
@@ -27,15 +27,17 @@ impl Sink for Influx {
         line.real("loss_pct", hop.loss_pct);
         if let Some(rtt) = &hop.rtt {
             let numbers = [
-                ("rtt_min", rtt.min),
-                ("rtt_avg", rtt.avg),
+                ("rtt_min", Some(rtt.min)),
+                ("rtt_avg", Some(rtt.avg)),
                 ("rtt_median", rtt.median),
-                ("rtt_max", rtt.max),
+                ("rtt_max", Some(rtt.max)),
                 ("rtt_stddev", rtt.stddev),
                 ("jitter", rtt.jitter),
             ];
             for (name, value) in numbers {
-                line.real(name, value);
+                if let Some(value) = value {
+                    line.real(name, value);
+                }
             }
         }
         let name = hop.dns.as_ref().and_then(|dns| dns.hostname.as_deref());
@@ -47,9 +49,9 @@ impl Sink for Influx {
     fn trace(&mut self, trace: &Trace) -> Result<(), Error> {
         let mut line = Line::new("tracemap_trace");
         line.tag("host", &trace.host);
-        line.tag("protocol", trace.protocol.as_str());
+        line.tag("protocol", trace.protocol.map_or("", tm_schema::Protocol::as_str));
         line.tag("source", trace.source_ip.as_deref().unwrap_or_default());
-        line.tag("stop", trace.stop.as_str());
+        line.tag("stop", trace.stop.map_or("", tm_schema::Stop::as_str));
         line.field("reached", if trace.reached { "true" } else { "false" });
         for (name, count) in [
             ("hops", trace.hops),

@@ -25,7 +25,7 @@ pub(crate) fn escape(text: &str) -> String {
                 safe.push(c);
             }
             ':' if text.get(at..).is_some_and(|rest| rest.starts_with("://")) => {
-                safe.push_str("\\:")
+                safe.push_str("\\:");
             }
             '.' if text
                 .get(..at)

@@ -43,7 +43,7 @@ fn hub(hop: u8, ttl: &Ttl, responder: Option<&Responder>) -> Value {
         "Avg": number(rtt.map(|rtt| rtt.avg)),
         "Best": number(rtt.map(|rtt| rtt.min)),
         "Wrst": number(rtt.map(|rtt| rtt.max)),
-        "StDev": number(rtt.map(|rtt| rtt.stddev)),
+        "StDev": number(rtt.and_then(|rtt| rtt.stddev)),
     });
     let asn = responder.and_then(|responder| responder.asn.as_ref()).and_then(as_number);
     if let (Some(asn), Some(hub)) = (asn, hub.as_object_mut()) {

@@ -171,12 +171,13 @@ fn facts(session: &Session) -> Vec<Fact> {
         "Probes",
         end.map(|end| {
             let method = serde_json::to_value(end.method).ok();
-            let method =
-                method.and_then(|method| method.as_str().map(str::to_owned)).unwrap_or_default();
-            format!(
-                "{} a hop, {} s wait, up to {} hops, {method}",
-                end.probes, end.timeout_s, end.max_hops
-            )
+            let parts = [
+                end.probes.map(|probes| format!("{probes} a hop")),
+                end.timeout_s.map(|seconds| format!("{seconds} s wait")),
+                end.max_hops.map(|hops| format!("up to {hops} hops")),
+                method.and_then(|method| method.as_str().map(str::to_owned)),
+            ];
+            parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }),
     );
     fact("Traced by", end.map(|end| clean(&format!("{} {}", end.tool, end.version))));
@@ -191,7 +192,10 @@ fn cards(session: &Session) -> Vec<Card> {
             cards.push(Card {
                 label: "Round trip",
                 value: format!("{} ms", ms(rtt.avg)),
-                note: format!("{}–{} ms, jitter {}", ms(rtt.min), ms(rtt.max), ms(rtt.jitter)),
+                note: format!("{}–{} ms", ms(rtt.min), ms(rtt.max))
+                    + &rtt
+                        .jitter
+                        .map_or(String::new(), |jitter| format!(", jitter {}", ms(jitter))),
             });
         }
         cards.push(Card {
@@ -205,7 +209,8 @@ fn cards(session: &Session) -> Vec<Card> {
         });
     } else {
         let note = session.end().map_or(String::new(), |end| {
-            format!("stopped: {}", end.stop.as_str().replace('_', " "))
+            let stop = end.stop.map_or("it is not known why", tm_schema::Stop::as_str);
+            format!("stopped: {}", stop.replace('_', " "))
         });
         cards.push(Card { label: "Destination", value: "no answer".to_owned(), note });
     }
@@ -309,8 +314,8 @@ fn base(hop: u8, at: usize, ttl: &Ttl) -> HopView {
 
 fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
     let rtt = responder.rtt;
-    let shown = |value: fn(&tm_schema::Rtt) -> f64| {
-        rtt.as_ref().map(|rtt| ms(value(rtt))).unwrap_or_default()
+    let shown = |value: fn(&tm_schema::Rtt) -> Option<f64>| {
+        rtt.as_ref().and_then(value).map(ms).unwrap_or_default()
     };
     let geo = responder.geo.as_ref();
     HopView {
@@ -330,9 +335,9 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
         impossible: responder.is_impossible(),
         mock: is_mock(responder),
         doubtful: is_doubtful(responder),
-        avg: shown(|rtt| rtt.avg),
-        min: shown(|rtt| rtt.min),
-        max: shown(|rtt| rtt.max),
+        avg: shown(|rtt| Some(rtt.avg)),
+        min: shown(|rtt| Some(rtt.min)),
+        max: shown(|rtt| Some(rtt.max)),
         jitter: shown(|rtt| rtt.jitter),
         median: shown(|rtt| rtt.median),
         stddev: shown(|rtt| rtt.stddev),

@@ -34,15 +34,18 @@ pub(crate) fn write(
     while let Some(record) = records.next_record()? {
         match record {
             Record::Hop(hop) if selection.takes(&*hop) => {
-                let key =
-                    (hop.host.clone(), hop.protocol.as_str(), family(hop.resolved_ip.as_deref()));
+                let key = (
+                    hop.host.clone(),
+                    hop.protocol.map_or("", tm_schema::Protocol::as_str),
+                    family(hop.resolved_ip.as_deref()),
+                );
                 latest = Some(key.clone());
                 targets.entry(key).or_default().of(&hop.trace_id).hops.push(*hop);
             }
             Record::Trace(trace) if selection.takes(&*trace) => {
                 let key = (
                     trace.host.clone(),
-                    trace.protocol.as_str(),
+                    trace.protocol.map_or("", tm_schema::Protocol::as_str),
                     family(trace.resolved_ip.as_deref()),
                 );
                 let trace_id = trace.trace_id.clone();
@@ -172,7 +175,7 @@ fn of_hops(text: &mut String, targets: &BTreeMap<Key, Last>) {
         (
             "tracemap_hop_jitter_seconds",
             "Mean difference of consecutive round-trip times.",
-            |hop| hop.rtt.map(|rtt| seconds(rtt.jitter)),
+            |hop| hop.rtt.and_then(|rtt| rtt.jitter).map(seconds),
         ),
     ];
     for (name, help, get) in metrics {

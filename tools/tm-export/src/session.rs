@@ -79,14 +79,14 @@ impl Session {
         for round in self.rounds.iter().rev() {
             if let Some(end) = &round.end {
                 self.host.clone_from(&end.host);
-                (self.protocol, self.port) = (Some(end.protocol), end.port);
+                (self.protocol, self.port) = (end.protocol, end.port);
                 (self.resolved_ip, self.source_ip) =
                     (end.resolved_ip.clone(), end.source_ip.clone());
                 return;
             }
             if let Some(hop) = round.hops.first() {
                 self.host.clone_from(&hop.host);
-                (self.protocol, self.port) = (Some(hop.protocol), hop.port);
+                (self.protocol, self.port) = (hop.protocol, hop.port);
                 (self.resolved_ip, self.source_ip) =
                     (hop.resolved_ip.clone(), hop.source_ip.clone());
             }

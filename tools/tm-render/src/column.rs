@@ -2,10 +2,21 @@
 //! there is little room.
 
 use clap::ValueEnum;
-use tm_schema::{Asn, Confidence, Geo};
-use tm_stream::text::visible;
+use tm_schema::{Asn, Geo};
+use tm_stream::text::{cut_middle, cut_with, shown, width};
 
+use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
+
+/// The longest texts that are what they should be: an address, a domain name, traceroute's
+/// annotation. The longest organisation that is worth showing.
+const LONGEST_IP: usize = 45;
+pub(crate) const LONGEST_NAME: usize = 253;
+const LONGEST_NOTE: usize = 8;
+pub(crate) const LONGEST_ORG: usize = 60;
+
+/// Rounds that the history shows.
+const HISTORY: usize = 20;
 
 /// A column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -48,6 +59,8 @@ pub(crate) enum Column {
     Mpls,
     /// Flows that met this responder
     Flows,
+    /// RTT of the last rounds, the newest last
+    History,
 }
 
 impl Column {
@@ -84,6 +97,7 @@ impl Column {
             Self::Reply => "Reply",
             Self::Mpls => "MPLS",
             Self::Flows => "Flows",
+            Self::History => "History",
         }
     }
 
@@ -97,6 +111,7 @@ impl Column {
                 | Self::Reply
                 | Self::Mpls
                 | Self::Flows
+                | Self::History
         )
     }
 
@@ -104,8 +119,8 @@ impl Column {
     pub(crate) fn least(self) -> Option<usize> {
         match self {
             Self::Host => Some(12),
-            Self::Asn => Some(10),
-            Self::Place => Some(8),
+            Self::Asn => Some(7),
+            Self::Place => Some(11),
             Self::Mpls | Self::Flows => Some(6),
             _ => None,
         }
@@ -115,7 +130,7 @@ impl Column {
     pub(crate) fn expendable(self) -> u8 {
         match self {
             Self::Flows | Self::Reply => 9,
-            Self::Mpls => 8,
+            Self::History | Self::Mpls => 8,
             Self::Minmax => 7,
             Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
             Self::Place => 5,
@@ -127,9 +142,17 @@ impl Column {
         }
     }
 
-    /// Filters add it, so it is there only if one did.
+    /// Said once for a TTL, however many answer there.
+    pub(crate) fn is_of_ttl(self) -> bool {
+        matches!(self, Self::Hop | Self::Loss | Self::Sent)
+    }
+
+    /// It is there only where somebody has something for it.
     pub(crate) fn is_added(self) -> bool {
-        matches!(self, Self::Host | Self::Asn | Self::Place)
+        matches!(
+            self,
+            Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows | Self::History
+        )
     }
 
     /// Whether the responder has something for it.
@@ -138,36 +161,81 @@ impl Column {
             Self::Host => responder.dns.is_some(),
             Self::Asn => responder.asn.is_some(),
             Self::Place => responder.geo.is_some(),
+            Self::Mpls => !responder.mpls.is_empty(),
+            Self::Flows => responder.flows.len() > 1,
+            Self::History => responder.trail.len() > 1,
             _ => true,
         }
     }
 
-    /// What it says of a responder; `ttl_shown`: the line before has the same TTL.
-    pub(crate) fn cell(self, ttl: u8, at: &Ttl, responder: &Responder, ttl_shown: bool) -> String {
+    /// Shown too with `--wide`.
+    pub(crate) const WIDE: [Self; 17] = [
+        Self::Hop,
+        Self::Ip,
+        Self::Host,
+        Self::Last,
+        Self::Avg,
+        Self::Best,
+        Self::Worst,
+        Self::Stddev,
+        Self::Jitter,
+        Self::Loss,
+        Self::Sent,
+        Self::Recv,
+        Self::Asn,
+        Self::Place,
+        Self::Mpls,
+        Self::Flows,
+        Self::History,
+    ];
+
+    /// The text cut to `columns` where it says least: names in their middle, cities before their
+    /// country; an organisation that would be cut to a few letters is left out.
+    pub(crate) fn cut(self, text: &str, columns: usize, symbols: Symbols) -> String {
+        if width(text) <= columns {
+            return text.to_owned();
+        }
+        let mark = symbols.ellipsis();
+        match (self, text.rsplit_once(", "), text.split_once(' ')) {
+            (Self::Host, ..) => cut_middle(text, columns, mark).into_owned(),
+            (Self::Place, Some((city, country)), _) if width(country) + 4 < columns => {
+                let city = cut_with(city, columns - width(country) - 2, mark);
+                format!("{city}, {country}")
+            }
+            (Self::Asn, _, Some((number, _))) if columns < width(number) + 6 => number.to_owned(),
+            _ => cut_with(text, columns, mark).into_owned(),
+        }
+    }
+
+    /// What it says of a responder.
+    pub(crate) fn cell(self, ttl: u8, at: &Ttl, responder: &Responder, symbols: Symbols) -> String {
         let rtt = &responder.rtt;
         let ms = |value: f64| if rtt.count == 0 { "-".to_owned() } else { milliseconds(value) };
         match self {
-            Self::Hop | Self::Loss | Self::Sent if ttl_shown => String::new(),
             Self::Hop => ttl.to_string(),
-            Self::Ip => visible(&responder.ip).into_owned(),
+            Self::Ip => shown(&responder.ip, LONGEST_IP),
             Self::Host => host(responder),
-            Self::Avg => match &responder.note {
-                Some(note) => format!("{} {}", ms(rtt.mean), visible(note)),
+            Self::Avg => match responder.reply.as_ref().and_then(|reply| reply.note.as_deref()) {
+                Some(note) => format!("{} {}", ms(rtt.mean), shown(note, LONGEST_NOTE)),
                 None => ms(rtt.mean),
             },
+            Self::Minmax if rtt.count == 0 => "-".to_owned(),
             Self::Minmax => format!("{}/{}", ms(rtt.min), ms(rtt.max)),
             Self::Best => ms(rtt.min),
             Self::Worst => ms(rtt.max),
-            Self::Last => ms(rtt.last),
-            Self::Median => ms(rtt.median()),
-            Self::Stddev => ms(rtt.stddev()),
-            Self::Jitter => ms(rtt.jitter()),
-            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Last => rtt.last.map_or("-".to_owned(), ms),
+            Self::Median => rtt.median().map_or("-".to_owned(), ms),
+            Self::Stddev => rtt.stddev().map_or("-".to_owned(), ms),
+            Self::Jitter => rtt.jitter().map_or("-".to_owned(), ms),
+            Self::Loss => loss(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
-            Self::Place => responder.geo.as_ref().map_or("-".to_owned(), place),
-            Self::Reply => responder.reply.clone().unwrap_or_default(),
+            Self::Place => responder.geo.as_ref().map_or("-".to_owned(), |geo| place(geo, symbols)),
+            Self::Reply => {
+                responder.reply.as_ref().map_or("", |reply| reply.kind.as_str()).to_owned()
+            }
+            Self::History => responder.trail.draw(HISTORY, symbols),
             Self::Mpls => {
                 let labels: Vec<String> =
                     responder.mpls.iter().map(|label| label.label.to_string()).collect();
@@ -182,7 +250,7 @@ impl Column {
         match self {
             Self::Hop => ttl.to_string(),
             Self::Ip => "*".to_owned(),
-            Self::Loss => format!("{:.0}%", at.loss_pct()),
+            Self::Loss => loss(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => "0".to_owned(),
             _ => String::new(),
@@ -190,8 +258,13 @@ impl Column {
     }
 }
 
+/// Of a TTL where nobody knows how many probes were sent, nothing is known.
+fn loss(at: &Ttl) -> String {
+    if at.sent == 0 { "-".to_owned() } else { format!("{:.0}%", at.loss_pct()) }
+}
+
 /// Three significant places are what a person compares.
-fn milliseconds(ms: f64) -> String {
+pub(crate) fn milliseconds(ms: f64) -> String {
     match ms {
         ..10.0 => format!("{ms:.2}"),
         ..1000.0 => format!("{ms:.1}"),
@@ -203,7 +276,7 @@ fn host(responder: &Responder) -> String {
     match &responder.dns {
         Some(dns) if dns.error.is_some() => "?".to_owned(),
         Some(dns) => {
-            dns.hostname.as_deref().map_or("-".to_owned(), |name| visible(name).into_owned())
+            dns.hostname.as_deref().map_or("-".to_owned(), |name| shown(name, LONGEST_NAME))
         }
         None => "-".to_owned(),
     }
@@ -212,27 +285,23 @@ fn host(responder: &Responder) -> String {
 fn asn(asn: &Asn) -> String {
     match (asn.number, &asn.org) {
         _ if asn.error.is_some() => "?".to_owned(),
-        (Some(number), Some(org)) => format!("AS{number} {}", visible(org)),
+        (Some(number), Some(org)) => format!("AS{number} {}", shown(org, LONGEST_ORG)),
         (Some(number), None) => format!("AS{number}"),
         (None, _) => "-".to_owned(),
     }
 }
 
-fn place(geo: &Geo) -> String {
+pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
     if geo.error.is_some() {
         return "?".to_owned();
     }
     let country = geo.country_code.as_deref().or(geo.country.as_deref());
-    let parts: Vec<_> = [geo.city.as_deref(), country].into_iter().flatten().map(visible).collect();
+    let parts = [geo.city.as_deref(), country].into_iter().flatten();
+    let parts: Vec<_> = parts.map(|part| shown(part, LONGEST_ORG)).collect();
     if parts.is_empty() {
         return "-".to_owned();
     }
-    let mark = match (geo.source.as_deref(), geo.confidence) {
-        (Some("mock"), _) => " (mock)",
-        (_, Some(Confidence::Low)) => " ?",
-        _ => "",
-    };
-    parts.join(", ") + mark
+    parts.join(", ") + symbols.trust(Trust::of(geo))
 }
 
 /// Runs of flow ids: `0-3,7`.

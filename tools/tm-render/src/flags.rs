@@ -2,8 +2,14 @@
 
 use clap::{Parser, ValueEnum};
 use tm_stream::cli::{Common, Reading};
+use tm_stream::screen;
+
+use tm_path::detour::LONG_KM;
 
 use crate::column::Column;
+use crate::map::Zoom;
+use crate::order::Order;
+use crate::symbols::Symbols;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -11,11 +17,17 @@ Examples:
   tm-probe --interval 1 example.com | tm-render statistics over rounds, as mtr shows them
   tm-render trace.ndjson                        a trace from a file
   tm-render --columns hop,ip,avg,stddev,loss    these columns
+  tm-render --wide --sort loss trace.ndjson     all of them, the worst loss first
+  tm-probe --interval 1 example.com | tm-render --tui
+  tm-render --replay watch.jsonl                play the rounds of a log
+  tm-render --map trace.ndjson                  where the path leads
+  tm-render --stats trace.ndjson                figures: loss, RTT, where the time goes
   tm-render --format plain trace.ndjson | awk '$1 > 3'
   tm-render --format json trace.ndjson | jq '.traces[0].hops'
 
 The loss of a hop is marked `~` where farther hops lose clearly less: then the router limits
-how often it answers, and carries everything on.";
+how often it answers, and carries everything on. `◄` marks the hop where the loss begins that the
+destination suffers, and the hop that adds most delay.";
 
 /// Show hop records as a table
 #[derive(Parser, Clone, Debug)]
@@ -32,6 +44,42 @@ pub(crate) struct Flags {
     /// something to show]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) columns: Vec<Column>,
+
+    /// Every column that there is room and something for
+    #[arg(long, conflicts_with = "columns")]
+    pub(crate) wide: bool,
+
+    /// Order of the lines [default: along the path]
+    #[arg(long, value_enum, value_name = "BY")]
+    pub(crate) sort: Option<Order>,
+
+    /// The figures of each trace instead of its hops
+    #[arg(long, conflicts_with = "map")]
+    pub(crate) stats: bool,
+
+    /// A screen to walk through: table, map, details, flows, round by round
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) tui: bool,
+
+    /// As --tui, played from the first round on
+    #[arg(long, conflicts_with_all = ["stats", "map", "format"])]
+    pub(crate) replay: bool,
+
+    /// A map of the path instead of its hops
+    #[arg(long)]
+    pub(crate) map: bool,
+
+    /// How far the map shows
+    #[arg(long, value_enum, default_value_t, value_name = "HOW")]
+    pub(crate) zoom: Zoom,
+
+    /// Draw with ASCII only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+
+    /// Length of a leg between two places from which on it is looked at, in kilometres
+    #[arg(long, value_name = "KM", default_value_t = LONG_KM, value_parser = kilometres)]
+    pub(crate) detour_km: f64,
 
     /// Columns of text to fill [default: the terminal's, or 80]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(20..))]
@@ -56,15 +104,22 @@ pub(crate) enum Format {
     Json,
 }
 
+fn kilometres(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(km) if (0.0..=20_100.0).contains(&km) => Ok(km),
+        _ => Err("it must be a number of kilometres up to 20100".to_owned()),
+    }
+}
+
 impl Flags {
+    /// What signs may be used.
+    pub(crate) fn symbols(&self) -> Symbols {
+        Symbols::new(self.ascii)
+    }
+
     /// Columns of text to fill.
     pub(crate) fn columns_of_text(&self) -> usize {
-        let of_terminal = || {
-            let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout()).ok()?;
-            (size.ws_col > 0).then_some(size.ws_col)
-        };
-        let of_environment = || std::env::var("COLUMNS").ok()?.parse().ok();
-        usize::from(self.width.or_else(of_terminal).or_else(of_environment).unwrap_or(80))
+        screen::columns(self.width)
     }
 
     /// Lines of the terminal; `None`: no terminal.

@@ -1,50 +1,101 @@
 //! The lines under the table: the silent tail, how the trace ended, what was lost.
 
+use tm_path::detour::Agreement;
 use tm_schema::{Stop, Trace};
-use tm_stream::text::{cut, visible};
+use tm_stream::text::{shown, wrap};
 
+use crate::column::{LONGEST_NAME, milliseconds};
+use crate::figures::leg_line;
+use crate::flags::Flags;
+use crate::marks::Marks;
+use crate::summary::legs;
+use crate::symbols::Symbols;
 use crate::view::View;
 
 /// What to say under the table, in lines of at most `room` columns.
-pub(crate) fn lines(view: &View, rate_limited: bool, room: usize) -> Vec<String> {
+pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags) -> Vec<String> {
+    let symbols = flags.symbols();
     let mut lines = Vec::new();
-    lines.extend(silent_tail(view));
-    if rate_limited {
+    lines.extend(silent_tail(view, symbols));
+    if !marks.rate_limited.is_empty() {
         lines.push(
             "~ answers seldom; farther hops lose less, so this is no loss on the path".to_owned(),
         );
     }
-    lines.push(heading(view));
-    if let Some(trace) = &view.trace {
-        lines.push(ending(trace));
-        lines.push(counts(view, trace));
-        lines.extend(trace.error.as_deref().map(|error| format!("error: {}", visible(error))));
+    if let Some((after, by)) = marks.loss_begins {
+        let begins = symbols.begins();
+        let place = match after {
+            Some(after) if after + 1 < by => format!("between hops {after} and {by}"),
+            _ => format!("at hop {by}"),
+        };
+        lines.push(format!("{begins} loss begins {place} and goes on to the destination"));
     }
-    lines.iter().map(|line| cut(line, room).into_owned()).collect()
+    if let Some((hop, ms)) = marks.delay_begins {
+        let (begins, ms) = (symbols.begins(), milliseconds(ms));
+        lines.push(format!("{begins} most delay is added at hop {hop}: {ms} ms"));
+    }
+    if has_places {
+        lines.push(symbols.trust_legend().to_owned());
+    }
+    lines.extend(ecmp(view));
+    let legs = legs(view, flags.detour_km)
+        .into_iter()
+        .filter(|leg| leg.is_detour || leg.rtt == Agreement::Contradicts);
+    lines.extend(legs.map(|leg| leg_line(&leg.into(), symbols)));
+    lines.push(heading(view, symbols));
+    if let Some(trace) = &view.trace {
+        lines.push(ending(trace).to_owned());
+        lines.push(counts(view, trace));
+        lines.extend(
+            trace.error.as_deref().map(|error| format!("error: {}", shown(error, LONGEST_NAME))),
+        );
+    }
+    let room = flags.columns_of_text();
+    lines.iter().flat_map(|line| wrap(line, room, "  ")).collect()
 }
 
-fn silent_tail(view: &View) -> Option<String> {
+/// Hops at which several routers answer, which load balancing explains.
+fn ecmp(view: &View) -> Option<String> {
+    let several: Vec<(u8, usize)> = view
+        .ttls
+        .iter()
+        .map(|(&hop, ttl)| (hop, ttl.responders.len()))
+        .filter(|&(_, responders)| responders > 1)
+        .collect();
+    let hops = if several.len() == 1 { "hop" } else { "hops" };
+    let list = several.iter().map(|(hop, paths)| format!("hop {hop}: {paths} responders"));
+    let list = list.collect::<Vec<_>>().join(", ");
+    (!several.is_empty()).then(|| format!("several paths at {} {hops}: {list}", several.len()))
+}
+
+fn silent_tail(view: &View, symbols: Symbols) -> Option<String> {
     let farthest = view.farthest();
     let first = view.ttls.keys().copied().find(|&ttl| ttl > farthest)?;
     let last = view.ttls.keys().copied().max()?;
     Some(if first == last {
         format!("hop {first} did not answer")
     } else {
-        format!("hops {first}–{last} did not answer")
+        format!("hops {first}{}{last} did not answer", symbols.dash())
     })
 }
 
-fn heading(view: &View) -> String {
-    let host = visible(&view.host);
-    let address = view.resolved_ip.as_deref().map(visible).filter(|ip| *ip != host);
+fn heading(view: &View, symbols: Symbols) -> String {
+    let host = shown(&view.host, LONGEST_NAME);
+    let address = view.resolved_ip.as_deref().map(|ip| shown(ip, LONGEST_NAME));
+    let address = address.filter(|ip| *ip != host);
     let address = address.map_or(String::new(), |ip| format!(" ({ip})"));
-    let Some(trace) = &view.trace else { return format!("{host}{address} …") };
+    let Some(trace) = &view.trace else {
+        return format!("{host}{address} {}", symbols.ellipsis());
+    };
     let port = trace.port.map_or(String::new(), |port| format!(" port {port}"));
-    format!("{host}{address} by {}{port}", trace.protocol.as_str().to_uppercase())
+    let by = trace.protocol.map(|protocol| format!(" by {}", protocol.as_str().to_uppercase()));
+    format!("{host}{address}{}{port}", by.unwrap_or_default())
 }
 
-fn ending(trace: &Trace) -> String {
-    match trace.stop {
+/// How a trace ended.
+pub(crate) fn ending(trace: &Trace) -> &'static str {
+    let Some(stop) = trace.stop else { return "it is not known how it ended" };
+    match stop {
         Stop::Destination => "reached",
         Stop::GapLimit => "not reached: nobody answers beyond the last hop shown",
         Stop::MaxHops => "not reached within the largest TTL",
@@ -53,7 +104,6 @@ fn ending(trace: &Trace) -> String {
         Stop::Interrupted => "interrupted",
         Stop::Error => "could not be traced",
     }
-    .to_owned()
 }
 
 fn counts(view: &View, trace: &Trace) -> String {
@@ -64,9 +114,7 @@ fn counts(view: &View, trace: &Trace) -> String {
     if silent > 0 {
         parts.push(format!("{silent} silent"));
     }
-    let destination =
-        view.ttls.values().find(|ttl| ttl.responders.iter().any(|at| at.is_destination));
-    if let Some(ttl) = destination {
+    if let Some((_, ttl)) = view.destination() {
         parts.push(format!("{:.0}% loss end to end", ttl.loss_pct()));
     }
     if view.rounds > 1 {

@@ -4,11 +4,13 @@
 use std::io::{self, IsTerminal};
 use std::time::{Duration, Instant};
 
+use tm_schema::Alert;
 use tm_stream::Output;
 
+use crate::alerts::Alerts;
 use crate::flags::{Flags, Format};
-use crate::table;
 use crate::view::{View, Views};
+use crate::{figures, map, table};
 
 /// Nobody reads faster.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
@@ -23,6 +25,7 @@ pub(crate) struct Screen<'a> {
     standing: usize,
     drawn_at: Option<Instant>,
     printed: bool,
+    alerts: Alerts,
 }
 
 impl<'a> Screen<'a> {
@@ -36,6 +39,7 @@ impl<'a> Screen<'a> {
             standing: 0,
             drawn_at: None,
             printed: false,
+            alerts: Alerts::default(),
         }
     }
 
@@ -44,10 +48,11 @@ impl<'a> Screen<'a> {
         let recent = self.drawn_at.is_some_and(|at| at.elapsed() < BETWEEN_DRAWINGS);
         let (true, false, Some(view)) = (self.live, recent, views.latest()) else { return Ok(()) };
         self.drawn_at = Some(Instant::now());
-        let mut lines = table::lines(view, self.flags, self.color);
+        let mut lines = self.lines(view);
         if views.len() > 1 {
             lines.push(format!("({} more hosts)", views.len() - 1));
         }
+        lines.extend(self.alerts.lines(None, self.flags.columns_of_text()));
         // What scrolls off the screen cannot be drawn over: the end is what moves.
         let most = Flags::lines_of_text().unwrap_or(24) - 1;
         let first = lines.len().saturating_sub(most);
@@ -63,7 +68,24 @@ impl<'a> Screen<'a> {
         if std::mem::replace(&mut self.printed, true) {
             self.output.raw(b"\n")?;
         }
-        self.write(&table::lines(view, self.flags, self.color))
+        let mut lines = self.lines(view);
+        if self.flags.format == Format::Table {
+            lines.extend(self.alerts.lines(Some(&view.host), self.flags.columns_of_text()));
+        }
+        self.write(&lines)
+    }
+
+    /// Notes an alert, to be shown below the table.
+    pub(crate) fn alert(&mut self, alert: Alert) {
+        self.alerts.add(alert);
+    }
+
+    fn lines(&self, view: &View) -> Vec<String> {
+        match self.flags {
+            Flags { stats: true, .. } => figures::lines(view, self.flags),
+            Flags { map: true, .. } => map::lines(view, self.flags, self.color),
+            _ => table::lines(view, self.flags, self.color),
+        }
     }
 
     fn erase(&mut self) -> io::Result<()> {

@@ -1,14 +1,25 @@
 //! `tm-render`: shows hop records as a table, live on a terminal.
 
+mod alerts;
+mod canvas;
 mod column;
 mod document;
+mod figures;
 mod flags;
 mod footer;
 mod live;
+mod map;
+mod marks;
+mod order;
 mod statistics;
+mod summary;
+mod symbols;
 mod table;
+mod trail;
+mod tui;
 mod view;
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -18,6 +29,7 @@ use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
 
 use flags::{Flags, Format};
 use live::Screen;
+use summary::Summary;
 use view::Views;
 
 /// How long the tools before this one may take to write their last records after a signal.
@@ -32,15 +44,37 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
+    if flags.tui || flags.replay {
+        return tui::run(flags, inputs, diagnostics);
+    }
     let output = Output::open(flags.common.output.as_deref())?;
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {
-        Format::Json => document::write(&mut records, &output),
+        Format::Json if !flags.stats => document::write(&mut records, &output),
+        Format::Json => summaries(flags, &mut records, &output),
         Format::Table | Format::Plain => show(flags, &mut records, &output),
     };
     output.finish()?;
     result.map(|()| interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
+}
+
+/// Writes the figures of every trace as one document.
+fn summaries(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Error> {
+    let mut views = Views::new(flags.each);
+    let mut all = Vec::new();
+    while let Some(record) = records.next_record()? {
+        match record {
+            Record::Hop(hop) => views.hop(*hop),
+            Record::Trace(trace) => {
+                let done = views.trace(*trace);
+                all.extend(done.map(|view| Summary::of(&view, flags.detour_km)));
+            }
+            _ => {}
+        }
+    }
+    all.extend(views.rest().map(|view| Summary::of(&view, flags.detour_km)));
+    Ok(output.record(&BTreeMap::from([("traces", all)]))?)
 }
 
 /// Shows traces as they end; on a terminal, as they grow.
@@ -55,6 +89,7 @@ fn show(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Err
                     screen.print(&done)?;
                 }
             }
+            Ok(Some(Record::Alert(alert))) => screen.alert(*alert),
             Ok(Some(_)) => {}
             Ok(None) => break Ok(()),
             Err(error) => break Err(error),

@@ -1,12 +1,12 @@
 //! What is known of each trace: records of one trace belong together, and so do the rounds of a
 //! host, whose statistics accumulate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use tm_path::loss;
-use tm_schema::{Asn, Dns, Geo, Hop, MplsLabel, Trace};
+use tm_schema::{Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace};
 
 use crate::statistics::Statistics;
+use crate::trail::Trail;
 
 /// The traces of a stream, in the order they began.
 pub(crate) struct Views {
@@ -16,13 +16,37 @@ pub(crate) struct Views {
 
 /// What joins records into one view.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Key {
+pub(crate) struct Key {
     host: String,
     resolved_ip: Option<String>,
-    protocol: &'static str,
+    protocol: Option<Protocol>,
     source_ip: Option<String>,
     /// With `--each`, and for a trace that comes but once.
     trace_id: Option<String>,
+}
+
+impl Key {
+    /// The view that a hop belongs to; `each`: of its round alone.
+    pub(crate) fn of_hop(hop: &Hop, each: bool) -> Self {
+        Self {
+            host: hop.host.clone(),
+            resolved_ip: hop.resolved_ip.clone(),
+            protocol: hop.protocol,
+            source_ip: hop.source_ip.clone(),
+            trace_id: each.then(|| hop.trace_id.clone()),
+        }
+    }
+
+    /// The view whose round a trace record ends.
+    pub(crate) fn of_trace(trace: &Trace, each: bool) -> Self {
+        Self {
+            host: trace.host.clone(),
+            resolved_ip: trace.resolved_ip.clone(),
+            protocol: trace.protocol,
+            source_ip: trace.source_ip.clone(),
+            trace_id: each.then(|| trace.trace_id.clone()),
+        }
+    }
 }
 
 /// One trace, or the rounds of one host.
@@ -30,6 +54,9 @@ struct Key {
 pub(crate) struct View {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
+    pub(crate) protocol: Option<Protocol>,
+    /// When the first probe left.
+    pub(crate) started_at: Option<Time>,
     pub(crate) ttls: BTreeMap<u8, Ttl>,
     pub(crate) rounds: u64,
     /// The last round's end, once it has come.
@@ -51,9 +78,14 @@ pub(crate) struct Ttl {
 pub(crate) struct Responder {
     pub(crate) ip: String,
     pub(crate) rtt: Statistics,
-    pub(crate) note: Option<String>,
-    pub(crate) reply: Option<String>,
+    /// Round by round.
+    pub(crate) trail: Trail,
+    /// Probes of the last round that it answered.
+    pub(crate) probes: Vec<Probe>,
+    pub(crate) reply: Option<Reply>,
     pub(crate) mpls: Vec<MplsLabel>,
+    pub(crate) interface: Option<Interface>,
+    pub(crate) nat: Option<bool>,
     pub(crate) flows: Vec<u16>,
     pub(crate) dns: Option<Dns>,
     pub(crate) asn: Option<Asn>,
@@ -67,28 +99,14 @@ impl Views {
     }
 
     pub(crate) fn hop(&mut self, hop: Hop) {
-        let key = Key {
-            host: hop.host.clone(),
-            resolved_ip: hop.resolved_ip.clone(),
-            protocol: hop.protocol.as_str(),
-            source_ip: hop.source_ip.clone(),
-            trace_id: self.each.then(|| hop.trace_id.clone()),
-        };
+        let key = Key::of_hop(&hop, self.each);
         self.view(key).hop(hop);
     }
 
     /// Notes the end of a trace. Returns the view once nothing can be added to it.
     pub(crate) fn trace(&mut self, trace: Trace) -> Option<View> {
-        let key = Key {
-            host: trace.host.clone(),
-            resolved_ip: trace.resolved_ip.clone(),
-            protocol: trace.protocol.as_str(),
-            source_ip: trace.source_ip.clone(),
-            trace_id: self.each.then(|| trace.trace_id.clone()),
-        };
-        let view = self.view(key.clone());
-        view.rounds += 1;
-        view.trace = Some(trace);
+        let key = Key::of_trace(&trace, self.each);
+        self.view(key.clone()).end_round(trace);
         if !self.each {
             return None;
         }
@@ -116,8 +134,8 @@ impl Views {
         let entry = if let Some(at) = known {
             self.open.remove(at)
         } else {
-            let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
-            (key, View { host, resolved_ip, ..View::default() })
+            let view = View::new(&key);
+            (key, view)
         };
         // The one that changed last stands last.
         &mut self.open.push_mut(entry).1
@@ -125,14 +143,38 @@ impl Views {
 }
 
 impl View {
-    fn hop(&mut self, hop: Hop) {
+    /// Of nothing yet.
+    pub(crate) fn new(key: &Key) -> Self {
+        let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
+        Self { host, resolved_ip, protocol: key.protocol, ..Self::default() }
+    }
+
+    /// Notes how a round ended.
+    pub(crate) fn end_round(&mut self, trace: Trace) {
+        self.rounds += 1;
+        self.note_start(trace.started_at);
+        self.trace = Some(trace);
+    }
+
+    fn note_start(&mut self, at: Time) {
+        self.started_at = Some(self.started_at.map_or(at, |earlier| earlier.min(at)));
+    }
+
+    /// Adds what one responder said in one round.
+    pub(crate) fn hop(&mut self, hop: Hop) {
+        self.note_start(hop.at);
         let ttl = self.ttls.entry(hop.hop).or_default();
         if ttl.counted != hop.trace_id {
             ttl.sent += u64::from(hop.sent);
             ttl.received += u64::from(hop.received);
             ttl.counted.clone_from(&hop.trace_id);
         }
-        let Some(ip) = &hop.ip else { return };
+        let Some(ip) = &hop.ip else {
+            // Some probes were lost, or all of them.
+            let nobody = hop.received == 0;
+            ttl.responders.iter_mut().for_each(|at| at.trail.lose(&hop.trace_id, nobody));
+            return;
+        };
         let at = ttl.responders.iter().position(|responder| responder.ip == *ip);
         let at = at.unwrap_or_else(|| {
             ttl.responders.push(Responder { ip: ip.clone(), ..Responder::default() });
@@ -149,18 +191,41 @@ impl View {
         self.ttls.iter().filter_map(answered).max().unwrap_or(0)
     }
 
-    /// For each TTL, whether its loss is the router's unwillingness to answer.
-    pub(crate) fn rate_limited(&self) -> BTreeMap<u8, bool> {
-        let losses: Vec<Option<f64>> = self
-            .ttls
-            .values()
-            .map(|ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct()))
-            .collect();
-        self.ttls.keys().copied().zip(loss::is_rate_limiting(&losses)).collect()
+    /// Every flow that met anybody.
+    pub(crate) fn flows(&self) -> BTreeSet<u16> {
+        let responders = self.ttls.values().flat_map(|ttl| &ttl.responders);
+        responders.flat_map(|responder| responder.flows.iter().copied()).collect()
+    }
+
+    /// The loss at each TTL in percent; `None`: nobody answered.
+    pub(crate) fn losses(&self) -> Vec<Option<f64>> {
+        let loss = |ttl: &Ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct());
+        self.ttls.values().map(loss).collect()
+    }
+
+    /// The smallest RTT at each TTL.
+    pub(crate) fn smallest_rtts(&self) -> Vec<Option<f64>> {
+        self.ttls.values().map(Ttl::smallest_rtt).collect()
+    }
+
+    /// The TTL at which the destination answered.
+    pub(crate) fn destination(&self) -> Option<(u8, &Ttl)> {
+        let is_destination = |ttl: &Ttl| ttl.responders.iter().any(|at| at.is_destination);
+        self.ttls.iter().find(|(_, ttl)| is_destination(ttl)).map(|(&hop, ttl)| (hop, ttl))
+    }
+
+    /// The destination answered.
+    pub(crate) fn is_reached(&self) -> bool {
+        self.destination().is_some()
     }
 }
 
 impl Ttl {
+    pub(crate) fn smallest_rtt(&self) -> Option<f64> {
+        let answered = self.responders.iter().filter(|responder| responder.rtt.count > 0);
+        answered.map(|responder| responder.rtt.min).min_by(f64::total_cmp)
+    }
+
     pub(crate) fn loss_pct(&self) -> f64 {
         match self.sent {
             0 => 0.0,
@@ -171,12 +236,16 @@ impl Ttl {
 
 impl Responder {
     fn update(&mut self, hop: Hop) {
-        hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|rtt| self.rtt.add(rtt));
-        if let Some(reply) = hop.reply {
-            self.note = reply.note;
-            let kind = serde_json::to_value(reply.kind).ok();
-            self.reply = kind.and_then(|kind| kind.as_str().map(str::to_owned));
+        match hop.rtt {
+            // Imported: the source gives no single RTTs.
+            Some(rtt) if hop.probes.is_empty() => self.rtt.add_summary(&rtt, hop.received),
+            _ => hop.probes.iter().filter_map(|probe| probe.rtt_ms).for_each(|ms| self.rtt.add(ms)),
         }
+        let typical = hop.rtt.map(|rtt| rtt.median.unwrap_or(rtt.avg));
+        self.trail.answer(&hop.trace_id, typical, hop.received < hop.sent);
+        self.reply = hop.reply.or(self.reply.take());
+        (self.probes, self.nat) = (hop.probes, hop.nat.or(self.nat));
+        self.interface = hop.interface.or(self.interface.take());
         self.mpls = hop.mpls;
         self.flows.extend(hop.flows);
         self.flows.sort_unstable();

@@ -1,11 +1,14 @@
 //! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
 //! processes, and says what this machine allows.
 
+mod cache;
 mod doctor;
 mod flags;
 mod pipeline;
+mod profile;
 mod tools;
 mod trace;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -18,7 +21,10 @@ fn main() -> ExitCode {
     let diagnostics = Diagnostics::new("tracemap", flags.verbose, false);
     let result = match &flags.action {
         Action::Trace(trace) => trace::run(trace, flags.verbose, &diagnostics),
+        Action::Watch(watch) => watch::run(watch, flags.verbose, &diagnostics),
         Action::Doctor => doctor::run(&diagnostics),
+        Action::Profiles { format } => profile::list(*format),
+        Action::Cache(flags) => cache::run(flags, &diagnostics),
     };
     exit::code(&diagnostics, result)
 }

@@ -1,29 +1,12 @@
-//! Finding the tools: beside this program first, then on PATH.
+//! The tools that pipelines are made of.
 
-use std::env;
-use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+pub(crate) use tm_stream::program::find;
 
 /// Every tool that a pipeline may be made of.
-pub(crate) const ALL: [&str; 5] = ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-render"];
+pub(crate) const ALL: [&str; 6] =
+    ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
 
 /// No pipeline can do without it; the others take part where they are installed.
 pub(crate) fn is_required(name: &str) -> bool {
     matches!(name, "tm-probe" | "tm-render")
-}
-
-/// Where the tool is.
-pub(crate) fn find(name: &str) -> Option<PathBuf> {
-    let own = env::current_exe().ok();
-    let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let path = env::var_os("PATH").unwrap_or_default();
-    beside
-        .into_iter()
-        .chain(env::split_paths(&path))
-        .map(|folder| folder.join(name))
-        .find(|path| is_program(path))
-}
-
-fn is_program(path: &Path) -> bool {
-    path.metadata().is_ok_and(|data| data.is_file() && data.permissions().mode() & 0o111 != 0)
 }

@@ -1,0 +1,312 @@
+//! Local databases, asked one after the other. Each is opened when it is first needed; one that
+//! cannot be read is named once and left out.
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ipnet::IpNet;
+use serde_json::Value;
+use tm_enrich::database::{Database, Finding, at, number, text};
+use tm_schema::{Asn, Time};
+use tm_stream::Diagnostics;
+
+use crate::facts::Origins;
+use crate::table::Table;
+use crate::{cymru, index, read};
+
+/// Reading a table for longer than this is worth a word.
+const SLOW: f64 = 0.15;
+
+/// What MaxMind DB files end with.
+const MMDB_MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
+
+/// The databases of a run.
+pub(crate) struct Databases {
+    all: Vec<Slot>,
+    diagnostics: Diagnostics,
+}
+
+enum Slot {
+    NotYet(PathBuf),
+    Open(Box<Database>),
+    /// It could not be read, which has been said.
+    GivenUp,
+}
+
+impl Databases {
+    /// Those at `paths`, or the user's own.
+    pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
+        let found = if paths.is_empty() {
+            default_folder().map(|folder| of_folder(&folder)).unwrap_or_default()
+        } else {
+            paths.iter().flat_map(|path| expanded(path)).collect()
+        };
+        let all = found.into_iter().map(Slot::NotYet).collect();
+        Self { all, diagnostics: diagnostics.clone() }
+    }
+
+    /// None at all.
+    pub(crate) fn none(diagnostics: &Diagnostics) -> Self {
+        Self { all: Vec::new(), diagnostics: diagnostics.clone() }
+    }
+
+    pub(crate) fn are_none(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// The name of the first, which has said that it knows nothing.
+    pub(crate) fn first_name(&self) -> Option<String> {
+        self.all.iter().find_map(|slot| match slot {
+            Slot::Open(database) => Some(database.name.clone()),
+            Slot::NotYet(_) | Slot::GivenUp => None,
+        })
+    }
+
+    /// What the first database that knows the address says.
+    pub(crate) fn look_up(&mut self, ip: IpAddr) -> Option<Asn> {
+        self.all.iter_mut().find_map(|slot| {
+            let database = slot.open(&self.diagnostics)?;
+            match database.try_look_up(ip) {
+                Ok(found) => asn(&found?, ip, &database.name),
+                Err(error) => {
+                    *slot = Slot::give_up(&error, &self.diagnostics);
+                    None
+                }
+            }
+        })
+    }
+}
+
+impl Slot {
+    fn open(&mut self, diagnostics: &Diagnostics) -> Option<&Database> {
+        if let Self::NotYet(path) = self {
+            *self = match open(path, diagnostics) {
+                Ok(database) => Self::Open(Box::new(database)),
+                Err(error) => Self::give_up(&error, diagnostics),
+            };
+        }
+        match self {
+            Self::Open(database) => Some(database),
+            Self::NotYet(_) | Self::GivenUp => None,
+        }
+    }
+
+    fn give_up(error: &str, diagnostics: &Diagnostics) -> Self {
+        diagnostics.error(format_args!("{error}; going on without it"));
+        Self::GivenUp
+    }
+}
+
+fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
+    if !is_table(path) {
+        let database = Database::open(path)?;
+        let (kind, built) = (database.kind(), database.built());
+        let built = i64::try_from(built).ok().and_then(|at| at.checked_mul(1_000_000));
+        let built = built.and_then(Time::from_microseconds).map(|at| at.to_string());
+        let day = built.as_deref().and_then(|at| at.get(..10)).unwrap_or("nobody knows when");
+        diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
+        return Ok(database);
+    }
+    let begun = Instant::now();
+    let mut table = Table::default();
+    read::file(path, &mut table, diagnostics, |_| {})?;
+    let database = Database::of_bytes(index::mmdb(table)?, path)?;
+    let took = begun.elapsed().as_secs_f64();
+    if took > SLOW {
+        let shown = path.display();
+        diagnostics.warn(format_args!(
+            "reading {shown} took {took:.1} s; `tm-asn build {shown} -o asn.mmdb` makes a file \
+             that opens at once"
+        ));
+    }
+    Ok(database)
+}
+
+/// What is no MaxMind DB by its end is taken for a text table, unless its name says otherwise.
+fn is_table(path: &Path) -> bool {
+    if path.extension() == Some(OsStr::new("mmdb")) {
+        return false;
+    }
+    let is_mmdb = || -> std::io::Result<bool> {
+        use std::io::{Read, Seek, SeekFrom};
+        let mut file = std::fs::File::open(path)?;
+        let len = file.metadata()?.len();
+        file.seek(SeekFrom::Start(len.saturating_sub(128 << 10)))?;
+        let mut end = Vec::new();
+        file.take(128 << 10).read_to_end(&mut end)?;
+        Ok(end.windows(MMDB_MARK.len()).any(|window| window == MMDB_MARK))
+    };
+    !is_mmdb().unwrap_or(false)
+}
+
+/// `$XDG_DATA_HOME/tracemap/`.
+fn default_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let base = set("XDG_DATA_HOME").map(PathBuf::from);
+    let base = base.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")))?;
+    Some(base.join("tracemap"))
+}
+
+fn expanded(path: &Path) -> Vec<PathBuf> {
+    if path.is_dir() { of_folder(path) } else { vec![path.to_owned()] }
+}
+
+/// The databases of AS numbers in a folder, which may hold others too: MMDB files, or else text
+/// tables, whose names say so.
+fn of_folder(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    all.retain(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+        ["asn", "pfx2as", "isp", "ipinfo"].iter().any(|word| name.contains(word))
+    });
+    all.sort();
+    let of_kind = |endings: &[&str]| -> Vec<PathBuf> {
+        let has =
+            |path: &Path| endings.iter().any(|ending| path.extension() == Some(ending.as_ref()));
+        let unpacked = |path: &Path| match path.extension() {
+            Some(ending) if ending == "gz" => path.with_extension(""),
+            _ => path.to_owned(),
+        };
+        all.iter().filter(|path| has(&unpacked(path))).cloned().collect()
+    };
+    let indexes = of_kind(&["mmdb"]);
+    if indexes.is_empty() { of_kind(&["dat", "tsv", "txt", "pfx2as"]) } else { indexes }
+}
+
+/// What a record of any vendor says of an AS; `None`: nothing.
+fn asn(found: &Finding, ip: IpAddr, source: &str) -> Option<Asn> {
+    let record = &found.record;
+    let number = as_number(record);
+    let origins = match at(record, &["origins"]).and_then(Value::as_array) {
+        Some(all) => {
+            let all = all.iter().filter_map(Value::as_u64).filter_map(|n| u32::try_from(n).ok());
+            Origins { all: all.collect(), first_leads: number.is_some() }
+        }
+        None => Origins::one(number?),
+    };
+    let country = text(record, &[&["registered_country", "iso_code"]]);
+    let mut asn = Asn {
+        org: organisation(record),
+        prefix: Some(prefix(found, ip)),
+        country: country.as_deref().and_then(cymru::country_code),
+        source: Some(source.to_owned()),
+        ..Asn::default()
+    };
+    origins.routed()?.show(&mut asn);
+    Some(asn)
+}
+
+/// `15169`, `"15169"` or `"AS15169"`, under the names that vendors give it.
+fn as_number(record: &Value) -> Option<u32> {
+    const PLACES: [&[&str]; 6] = [
+        &["autonomous_system_number"],
+        &["traits", "autonomous_system_number"],
+        &["asn"],
+        &["asn", "asn"],
+        &["as_number"],
+        &["as", "number"],
+    ];
+    PLACES.iter().find_map(|place| {
+        if let Some(number) = number(record, &[place]) {
+            let is_whole = number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number);
+            return is_whole.then_some(number as u32);
+        }
+        at(record, place)?.as_str()?.trim().strip_prefix("AS")?.parse().ok()
+    })
+}
+
+fn organisation(record: &Value) -> Option<String> {
+    text(
+        record,
+        &[
+            &["autonomous_system_organization"],
+            &["traits", "autonomous_system_organization"],
+            &["as_name"],
+            &["as_org"],
+            &["asn", "name"],
+            &["as", "name"],
+            &["org"],
+            &["organization"],
+            &["name"],
+        ],
+    )
+}
+
+/// The announced prefix, where the record has it; otherwise the one that the record is for.
+fn prefix(found: &Finding, ip: IpAddr) -> String {
+    let length = number(&found.record, &[&["prefix_length"]]).map(|length| length as u8);
+    let announced = length.and_then(|length| IpNet::new(ip, length).ok());
+    let routed = || {
+        let route = text(&found.record, &[&["route"], &["asn", "route"]])?;
+        route.parse::<IpNet>().ok().filter(|route| route.contains(&ip))
+    };
+    let known = announced.or_else(routed).map(|net| net.trunc().to_string());
+    known.unwrap_or_else(|| found.prefix.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn shape(record: Value) -> Option<Asn> {
+        let found = Finding { record, prefix: "8.8.0.0/16".into(), offset: 0 };
+        asn(&found, "8.8.8.8".parse().unwrap(), "x.mmdb")
+    }
+
+    #[test]
+    fn every_vendors_layout_is_read() {
+        for (record, org) in [
+            (
+                json!({"autonomous_system_number": 15169, "autonomous_system_organization": "G"}),
+                "G",
+            ),
+            (
+                json!({"traits": {"autonomous_system_number": 15169, "autonomous_system_organization": "G"}}),
+                "G",
+            ),
+            (json!({"asn": "AS15169", "as_name": "G", "country": "United States"}), "G"),
+            (json!({"asn": "AS15169", "name": "G", "route": "9.0.0.0/8"}), "G"),
+            (json!({"asn": 15169, "org": "G"}), "G"),
+            (json!({"asn": "15169", "org": "G"}), "G"),
+            (json!({"asn": {"asn": 15169, "name": "G"}}), "G"),
+        ] {
+            let asn = shape(record).unwrap();
+            assert_eq!((asn.number, asn.org.as_deref()), (Some(15169), Some(org)));
+            assert_eq!((asn.prefix.as_deref(), asn.country), (Some("8.8.0.0/16"), None));
+        }
+        let asn = shape(json!({"asn": "AS1", "route": "8.0.0.0/9"})).unwrap();
+        assert_eq!(asn.prefix.as_deref(), Some("8.0.0.0/9"));
+    }
+
+    #[test]
+    fn what_is_no_as_number_is_nothing() {
+        for record in [
+            json!({}),
+            json!("text"),
+            json!([1]),
+            json!({"asn": "AS"}),
+            json!({"asn": 1.5}),
+            json!({"asn": -1}),
+            json!({"asn": 4_294_967_296_u64}),
+            json!({"autonomous_system_number": 0}),
+            json!({"origins": [0]}),
+            json!({"city": {"names": {"en": "X"}}}),
+        ] {
+            assert_eq!(shape(record.clone()), None, "{record}");
+        }
+    }
+
+    #[test]
+    fn our_own_fields_are_believed_as_far_as_they_make_sense() {
+        let asn = shape(json!({"origins": [4, 7], "prefix_length": 20})).unwrap();
+        assert_eq!((asn.number, asn.origins), (None, vec![4, 7]));
+        assert_eq!(asn.prefix.as_deref(), Some("8.8.0.0/20"));
+        let asn = shape(json!({"asn": 4, "origins": [4, 7], "prefix_length": 200})).unwrap();
+        assert_eq!((asn.number, asn.prefix.as_deref()), (Some(4), Some("8.8.0.0/16")));
+    }
+}

@@ -1,0 +1,496 @@
+//! The state of a session, and what each key does to it. Nothing is drawn here.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use ratatui::crossterm::event::{KeyCode, KeyEvent};
+
+use super::export;
+use super::feed::{Feed, Message};
+use super::keys::{Action, action};
+use super::session::{Log, Session};
+use crate::column::Column;
+use crate::flags::Flags;
+use crate::map::Zoom;
+use crate::order::Order;
+use crate::table::{self, Row};
+use crate::view::{Responder, View};
+
+/// Rounds a second, from slow to fast.
+const SPEEDS: [f64; 7] = [0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 100.0];
+
+/// How long one turn may take in what has come, so that keys need not wait.
+const TURN: Duration = Duration::from_millis(15);
+
+/// Everything that the screen shows.
+pub(crate) struct App {
+    pub(crate) flags: Flags,
+    pub(crate) color: bool,
+    pub(crate) session: Session,
+    feed: Feed,
+    /// Which host.
+    pub(crate) host: usize,
+    pub(crate) position: Position,
+    /// The view at a position that is not the latest.
+    past: Option<(usize, View)>,
+    /// The hop looked at: TTL, and responder where one answered.
+    pub(crate) cursor: Option<(u8, Option<String>)>,
+    pub(crate) marked: BTreeSet<(u8, Option<String>)>,
+    pub(crate) filter: String,
+    pub(crate) side: Side,
+    pub(crate) lower: Lower,
+    pub(crate) scroll: u16,
+    pub(crate) popup: Popup,
+    pub(crate) status: String,
+    pub(crate) malformed: u64,
+    pub(crate) ended: bool,
+    pub(crate) outcome: Option<End>,
+    clear: bool,
+    /// Columns of the screen.
+    pub(crate) width: u16,
+    exports: export::Exports,
+}
+
+/// Which round is shown.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Position {
+    /// Everything that has come, as it comes.
+    Latest,
+    /// The view after this many rounds.
+    Round { at: usize, playing: Option<Playing> },
+}
+
+/// Going on by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Playing {
+    pub(crate) speed: usize,
+    next: Instant,
+}
+
+impl Playing {
+    fn at(speed: usize) -> Self {
+        Self { speed, next: Instant::now() + pause(speed) }
+    }
+
+    /// Rounds a second.
+    pub(crate) fn rounds_a_second(self) -> f64 {
+        SPEEDS.get(self.speed).copied().unwrap_or(1.0)
+    }
+}
+
+fn pause(speed: usize) -> Duration {
+    Duration::from_secs_f64(1.0 / SPEEDS.get(speed).copied().unwrap_or(1.0))
+}
+
+/// What stands beside the table, or instead of it where there is little room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// The map, where there is room for both.
+    Auto,
+    Map,
+    Flows,
+    None,
+}
+
+/// What stands below the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lower {
+    None,
+    Details,
+    Alerts,
+    Summary,
+}
+
+/// What stands above everything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Popup {
+    None,
+    Help,
+    /// The column at the cursor.
+    Columns(usize),
+    /// A filter is being typed.
+    Filter,
+}
+
+/// How a session ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Quit,
+    Interrupted,
+}
+
+impl App {
+    pub(crate) fn new(flags: &Flags, color: bool, feed: Feed) -> Self {
+        let at_start = Position::Round { at: 0, playing: Some(Playing::at(1)) };
+        Self {
+            flags: flags.clone(),
+            color,
+            session: Session::default(),
+            feed,
+            host: 0,
+            position: if flags.replay { at_start } else { Position::Latest },
+            past: None,
+            cursor: None,
+            marked: BTreeSet::new(),
+            filter: String::new(),
+            side: Side::Auto,
+            lower: Lower::None,
+            scroll: 0,
+            popup: Popup::None,
+            status: String::new(),
+            malformed: 0,
+            ended: false,
+            outcome: None,
+            clear: false,
+            width: 80,
+            exports: export::Exports::default(),
+        }
+    }
+
+    /// Takes in what has come and lets time pass; `true`: the screen is to be drawn anew.
+    pub(crate) fn turn(&mut self) -> bool {
+        let begun = Instant::now();
+        let mut changed = self.play();
+        if let Some(done) = self.exports.done() {
+            (self.status, changed) = (done, true);
+        }
+        while begun.elapsed() < TURN {
+            let Some(message) = self.feed.next() else { break };
+            changed = true;
+            match message {
+                Message::Record(record, line) => self.session.add(*record, line),
+                Message::Malformed(why) => {
+                    self.malformed += 1;
+                    self.status = format!("a line is no record: {why}");
+                }
+                Message::End => self.ended = true,
+                Message::Failed(why) => self.status = why,
+            }
+        }
+        changed
+    }
+
+    /// Whether it must be looked after again soon, although no key is pressed.
+    pub(crate) fn is_playing(&self) -> bool {
+        matches!(self.position, Position::Round { playing: Some(_), .. })
+    }
+
+    fn play(&mut self) -> bool {
+        let Position::Round { at, playing: Some(playing) } = self.position else { return false };
+        let rounds = self.rounds();
+        if Instant::now() < playing.next || (at >= rounds && !self.ended) {
+            return false;
+        }
+        let playing = (at < rounds).then(|| Playing::at(playing.speed));
+        self.go(at + 1, playing);
+        true
+    }
+
+    pub(crate) fn log(&self) -> Option<&Log> {
+        self.session.get(self.host)
+    }
+
+    /// Rounds of the host that have ended.
+    pub(crate) fn rounds(&self) -> usize {
+        self.log().map_or(0, Log::rounds)
+    }
+
+    /// The round that is shown.
+    pub(crate) fn round(&self) -> usize {
+        match self.position {
+            Position::Latest => self.rounds(),
+            Position::Round { at, .. } => at,
+        }
+    }
+
+    /// What is shown; `None`: nothing has come yet.
+    pub(crate) fn view(&self) -> Option<&View> {
+        match (self.position, &self.past) {
+            (Position::Round { at, .. }, Some((past, view))) if at == *past => Some(view),
+            (Position::Round { .. }, _) => None,
+            (Position::Latest, _) => self.log().map(Log::latest),
+        }
+    }
+
+    /// The lines of the table, and its columns.
+    pub(crate) fn rows(&self) -> (Vec<Column>, Vec<Row>) {
+        let Some(view) = self.view() else { return (Vec::new(), Vec::new()) };
+        let columns = table::choose(view, &self.flags);
+        let marks = crate::marks::Marks::of(view);
+        let mut rows = table::rows(view, &columns, &marks, &self.flags);
+        if !self.filter.is_empty() {
+            rows.retain(|row| {
+                let key = (row.ttl, row.ip.clone());
+                self.marked.contains(&key) || self.passes(responder(view, &key))
+            });
+        }
+        (columns, rows)
+    }
+
+    fn passes(&self, responder: Option<&Responder>) -> bool {
+        let Some(responder) = responder else { return false };
+        let wanted = self.filter.to_lowercase();
+        let names = responder.dns.iter().flat_map(|dns| dns.hostname.iter().chain(&dns.names));
+        let asn = responder.asn.iter().flat_map(|asn| {
+            asn.number.map(|number| format!("AS{number}")).into_iter().chain(asn.org.clone())
+        });
+        let geo = responder.geo.iter().flat_map(|geo| {
+            [&geo.city, &geo.region, &geo.country, &geo.country_code].into_iter().flatten().cloned()
+        });
+        let texts = [responder.ip.clone()].into_iter().chain(names.cloned()).chain(asn).chain(geo);
+        texts.into_iter().any(|text| text.to_lowercase().contains(&wanted))
+    }
+
+    /// The responder at the cursor.
+    pub(crate) fn chosen(&self) -> Option<(u8, Option<&Responder>)> {
+        let key = self.cursor.as_ref()?;
+        Some((key.0, responder(self.view()?, key)))
+    }
+
+    /// Does what a key asks for.
+    pub(crate) fn key(&mut self, key: KeyEvent) {
+        self.status.clear();
+        match self.popup {
+            Popup::Filter => self.type_filter(key),
+            Popup::Columns(at) => self.choose_column(key, at),
+            Popup::Help => {
+                self.popup = Popup::None;
+                if action(key) == Some(Action::Interrupt) {
+                    self.outcome = Some(End::Interrupted);
+                }
+            }
+            Popup::None => {
+                if let Some(action) = action(key) {
+                    self.act(action);
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Quit => self.outcome = Some(End::Quit),
+            Action::Interrupt => self.outcome = Some(End::Interrupted),
+            Action::Up => self.move_cursor(-1),
+            Action::Down => self.move_cursor(1),
+            Action::PageUp => self.scroll = self.scroll.saturating_sub(5),
+            Action::PageDown => self.scroll = self.scroll.saturating_add(5),
+            Action::Details => self.toggle_lower(Lower::Details),
+            Action::Alerts => self.toggle_lower(Lower::Alerts),
+            Action::Summary => self.toggle_lower(Lower::Summary),
+            Action::Map => self.toggle_side(Side::Map),
+            Action::Flows => self.toggle_side(Side::Flows),
+            Action::Zoom => {
+                self.flags.zoom = match self.flags.zoom {
+                    Zoom::Auto => Zoom::World,
+                    Zoom::World => Zoom::Auto,
+                }
+            }
+            Action::Export => self.export(),
+            Action::Refresh => self.refresh(),
+            Action::Help => self.popup = Popup::Help,
+            Action::Filter => self.popup = Popup::Filter,
+            Action::Sort => self.sort_by_next(),
+            Action::Columns => self.popup = Popup::Columns(0),
+            Action::Pause => self.pause(),
+            Action::Mark => self.mark(),
+            Action::Back => self.go(self.round().saturating_sub(1), None),
+            Action::Forward => self.go(self.round() + 1, None),
+            Action::First => self.go(1, None),
+            Action::Last => self.position = Position::Latest,
+            Action::Slower => self.change_speed(-1),
+            Action::Faster => self.change_speed(1),
+            Action::NextHost => self.next_host(),
+            Action::Escape => self.escape(),
+        }
+    }
+
+    fn move_cursor(&mut self, by: isize) {
+        let (_, rows) = self.rows();
+        let at = |row: &Row| (row.ttl, row.ip.clone());
+        let here = self.cursor.as_ref().and_then(|key| rows.iter().position(|row| at(row) == *key));
+        let next = match here {
+            Some(here) => here.saturating_add_signed(by).min(rows.len().saturating_sub(1)),
+            None => 0,
+        };
+        self.cursor = rows.get(next).map(at).or(self.cursor.take());
+        self.scroll = 0;
+    }
+
+    fn toggle_lower(&mut self, pane: Lower) {
+        self.lower = if self.lower == pane { Lower::None } else { pane };
+        self.scroll = 0;
+        if pane == Lower::Details && self.cursor.is_none() {
+            self.move_cursor(0);
+        }
+    }
+
+    fn toggle_side(&mut self, pane: Side) {
+        let shown = match self.side {
+            Side::Auto if pane == Side::Map => super::screen::has_room_for_map(self.width),
+            side => side == pane,
+        };
+        self.side = if shown { Side::None } else { pane };
+    }
+
+    fn sort_by_next(&mut self) {
+        let orders = Order::value_variants();
+        let here = self.flags.sort.unwrap_or(Order::Hop);
+        let at = orders.iter().position(|order| *order == here).unwrap_or(0);
+        self.flags.sort = orders.get((at + 1) % orders.len()).copied();
+        let name =
+            self.flags.sort.map_or(String::new(), |order| format!("{order:?}").to_lowercase());
+        self.status = format!("sorted by {name}");
+    }
+
+    fn mark(&mut self) {
+        if let Some(key) = self.cursor.clone()
+            && !self.marked.remove(&key)
+        {
+            self.marked.insert(key);
+        }
+    }
+
+    /// Stays at the round that is shown, or goes on from there.
+    fn pause(&mut self) {
+        self.position = match self.position {
+            Position::Latest if self.rounds() > 0 => {
+                self.go(self.rounds(), None);
+                return;
+            }
+            Position::Latest => Position::Latest,
+            // There is nothing to play after the last round but what comes.
+            Position::Round { at, playing: None } if at >= self.rounds() => Position::Latest,
+            Position::Round { at, playing: None } => {
+                Position::Round { at, playing: Some(Playing::at(1)) }
+            }
+            Position::Round { at, .. } => Position::Round { at, playing: None },
+        };
+    }
+
+    fn change_speed(&mut self, by: isize) {
+        match self.position {
+            Position::Round { at, playing: Some(playing) } => {
+                let speed = playing.speed.saturating_add_signed(by).min(SPEEDS.len() - 1);
+                self.position = Position::Round { at, playing: Some(Playing::at(speed)) };
+            }
+            _ => "nothing is being played; p begins".clone_into(&mut self.status),
+        }
+    }
+
+    /// Shows the view as it was after `round` rounds.
+    fn go(&mut self, round: usize, playing: Option<Playing>) {
+        let Some(log) = self.session.get(self.host) else { return };
+        let at = round.clamp(1, log.rounds().max(1));
+        if log.rounds() == 0 {
+            self.position = Position::Latest;
+            return;
+        }
+        match log.view_at(at, self.past.take(), self.feed.kept()) {
+            Ok(view) => {
+                self.past = Some((at, view));
+                self.position = Position::Round { at, playing };
+            }
+            Err(error) => {
+                self.status = format!("cannot read round {at} again: {error}");
+                self.position = Position::Latest;
+            }
+        }
+    }
+
+    fn next_host(&mut self) {
+        if self.session.len() > 1 {
+            self.host = (self.host + 1) % self.session.len();
+            (self.position, self.past) = (Position::Latest, None);
+            self.cursor = None;
+            self.marked.clear();
+        } else {
+            "there is no other host".clone_into(&mut self.status);
+        }
+    }
+
+    /// Whether the screen is to be drawn from nothing, once.
+    pub(crate) fn wants_clear(&mut self) -> bool {
+        std::mem::take(&mut self.clear)
+    }
+
+    fn refresh(&mut self) {
+        self.clear = true;
+        match self.feed.read_on() {
+            Ok(true) => {
+                self.ended = false;
+                "reading what was added".clone_into(&mut self.status);
+            }
+            Ok(false) => {}
+            Err(error) => self.status = format!("cannot read on: {error}"),
+        }
+    }
+
+    fn export(&mut self) {
+        let Some(log) = self.log() else { return };
+        let lines = log.lines_until(self.round(), self.feed.kept());
+        let begun = lines.map_err(|error| error.to_string()).and_then(|lines| {
+            let path = export::path(&log.latest().host, log.latest().started_at);
+            self.exports.start(lines, path)
+        });
+        self.status = begun.unwrap_or_else(|why| format!("cannot export: {why}"));
+    }
+
+    fn escape(&mut self) {
+        if self.filter.is_empty() {
+            self.lower = Lower::None;
+        }
+        self.filter.clear();
+    }
+
+    fn type_filter(&mut self, key: KeyEvent) {
+        match key.code {
+            KeyCode::Enter => self.popup = Popup::None,
+            KeyCode::Esc => {
+                self.filter.clear();
+                self.popup = Popup::None;
+            }
+            KeyCode::Backspace => drop(self.filter.pop()),
+            KeyCode::Char(_) if action(key) == Some(Action::Interrupt) => {
+                self.outcome = Some(End::Interrupted);
+            }
+            KeyCode::Char(char) if !char.is_control() && self.filter.len() < 100 => {
+                self.filter.push(char);
+            }
+            _ => {}
+        }
+    }
+
+    fn choose_column(&mut self, key: KeyEvent, at: usize) {
+        let all = Column::value_variants();
+        match (key.code, action(key)) {
+            (_, Some(Action::Up)) => self.popup = Popup::Columns(at.saturating_sub(1)),
+            (_, Some(Action::Down)) => self.popup = Popup::Columns((at + 1).min(all.len() - 1)),
+            (_, Some(Action::Interrupt)) => self.outcome = Some(End::Interrupted),
+            (_, Some(Action::Mark)) => self.toggle_column(all.get(at).copied()),
+            (KeyCode::Char('0'), _) => self.flags.columns.clear(),
+            _ => self.popup = Popup::None,
+        }
+    }
+
+    fn toggle_column(&mut self, column: Option<Column>) {
+        let (Some(column), Some(view)) = (column, self.view()) else { return };
+        let mut columns = table::choose(view, &self.flags);
+        if columns.contains(&column) {
+            columns.retain(|shown| *shown != column);
+        } else {
+            columns.push(column);
+            // In the order of the list, wherever they were chosen.
+            columns.sort_by_key(|shown| Column::value_variants().iter().position(|at| at == shown));
+        }
+        if !columns.is_empty() {
+            self.flags.columns = columns;
+        }
+    }
+}
+
+fn responder<'a>(view: &'a View, key: &(u8, Option<String>)) -> Option<&'a Responder> {
+    let ip = key.1.as_ref()?;
+    view.ttls.get(&key.0)?.responders.iter().find(|at| at.ip == *ip)
+}

@@ -1,0 +1,199 @@
+//! Where the records of a session come from: a thread that reads them, and the octets on disk,
+//! from which any round can be read again. What comes by a pipe is kept in a file without a name.
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+use tm_schema::Record;
+use tm_stream::input::Input;
+use tm_stream::lines::{Line, Lines};
+
+/// Records that may wait to be shown; the reader waits then.
+const WAITING: usize = 4096;
+
+/// What the thread says.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// A record, and where its line is.
+    Record(Box<Record>, Range<u64>),
+    /// A line that is no record, and why.
+    Malformed(String),
+    /// There is no more.
+    End,
+    /// It cannot be read on.
+    Failed(String),
+}
+
+/// The records of a session.
+#[derive(Debug)]
+pub(crate) struct Feed {
+    messages: Receiver<Message>,
+    sender: SyncSender<Message>,
+    kept: Kept,
+    /// Where the thread stopped reading.
+    ended_at: Receiver<u64>,
+    ended: Sender<u64>,
+}
+
+/// The octets on disk.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    file: File,
+    is_original: bool,
+}
+
+impl Kept {
+    /// The octets of a range.
+    pub(crate) fn read(&self, range: &Range<u64>) -> io::Result<Vec<u8>> {
+        let len = usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(0);
+        let mut bytes = vec![0; len];
+        self.file.read_exact_at(&mut bytes, range.start)?;
+        Ok(bytes)
+    }
+}
+
+impl Feed {
+    /// Begins to read.
+    pub(crate) fn start(mut inputs: Vec<Input>) -> io::Result<Self> {
+        let original = match inputs.as_slice() {
+            [input] => regular_file(input)?,
+            _ => None,
+        };
+        let (sender, messages) = sync_channel(WAITING);
+        let (ended, ended_at) = channel();
+        let is_original = original.is_some();
+        let file = original.map_or_else(tempfile::tempfile, Ok)?;
+        let mut feed = Self { messages, sender, kept: Kept { file, is_original }, ended_at, ended };
+        if is_original {
+            inputs.clear();
+            let from = feed.kept.file.stream_position()?;
+            feed.read_original(from)?;
+        } else {
+            let spool = feed.kept.file.try_clone()?;
+            feed.spawn(move |sender| {
+                let mut spool = Spool { file: spool, len: 0 };
+                for input in inputs {
+                    let name = input.name.clone();
+                    if let Err(error) = spool.read(input, sender) {
+                        let _ =
+                            sender.send(Message::Failed(format!("cannot read {name}: {error}")));
+                    }
+                }
+                spool.len
+            })?;
+        }
+        Ok(feed)
+    }
+
+    /// Reads what has been added to the file since; `false`: there is no file, or it is still read.
+    pub(crate) fn read_on(&self) -> io::Result<bool> {
+        let from = self.ended_at.try_recv();
+        match from {
+            Ok(from) if self.kept.is_original => self.read_original(from).map(|()| true),
+            _ => Ok(false),
+        }
+    }
+
+    fn read_original(&self, from: u64) -> io::Result<()> {
+        let mut file = self.kept.file.try_clone()?;
+        self.spawn(move |sender| {
+            let read =
+                file.seek(SeekFrom::Start(from)).and_then(|_| read(file, from, sender, |_| {}));
+            read.unwrap_or_else(|error| {
+                let _ = sender.send(Message::Failed(format!("cannot read on: {error}")));
+                from
+            })
+        })
+    }
+
+    fn spawn(
+        &self,
+        work: impl FnOnce(&SyncSender<Message>) -> u64 + Send + 'static,
+    ) -> io::Result<()> {
+        let (sender, ended) = (self.sender.clone(), self.ended.clone());
+        thread::Builder::new().name("records".to_owned()).spawn(move || {
+            let _ = ended.send(work(&sender));
+            let _ = sender.send(Message::End);
+        })?;
+        Ok(())
+    }
+
+    /// What has been said and not been taken.
+    pub(crate) fn next(&self) -> Option<Message> {
+        self.messages.try_recv().ok()
+    }
+
+    /// The octets on disk.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+}
+
+/// The file that an input is, if its octets will still be there later.
+fn regular_file(input: &Input) -> io::Result<Option<File>> {
+    let file = File::from(input.as_fd().try_clone_to_owned()?);
+    Ok(file.metadata()?.is_file().then_some(file))
+}
+
+struct Spool {
+    file: File,
+    len: u64,
+}
+
+impl Spool {
+    fn read(&mut self, input: Input, sender: &SyncSender<Message>) -> io::Result<()> {
+        let mut failed = None;
+        let file = &mut self.file;
+        let keep = |bytes: &[u8]| {
+            if let Err(error) = file.write_all(bytes) {
+                failed = Some(error);
+            }
+        };
+        self.len = read(input, self.len, sender, keep)?;
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+/// Reads lines from octet `at` on and says what they are; returns where they end. A last line
+/// that is torn counts as unread: its writer may be at it.
+fn read(
+    from: impl io::Read,
+    mut at: u64,
+    sender: &SyncSender<Message>,
+    mut keep: impl FnMut(&[u8]),
+) -> io::Result<u64> {
+    let mut lines = Lines::new(from);
+    while let Some(line) = lines.next_line()? {
+        let (bytes, message) = match line {
+            Line::Whole(bytes) => (bytes, message(bytes, at)),
+            Line::Piece { bytes, last } => {
+                (bytes, last.then(|| Message::Malformed("a line is too long".to_owned())))
+            }
+        };
+        keep(bytes);
+        if bytes.ends_with(b"\n") || !matches!(message, Some(Message::Malformed(_))) {
+            at += bytes.len() as u64;
+        }
+        if let Some(message) = message
+            && sender.send(message).is_err()
+        {
+            break; // the session is over
+        }
+    }
+    Ok(at)
+}
+
+fn message(bytes: &[u8], at: u64) -> Option<Message> {
+    if bytes.trim_ascii().is_empty() {
+        return None;
+    }
+    Some(match serde_json::from_slice(bytes) {
+        Ok(record) => Message::Record(Box::new(record), at..at + bytes.len() as u64),
+        Err(error) => Message::Malformed(error.to_string()),
+    })
+}

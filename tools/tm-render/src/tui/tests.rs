@@ -1,0 +1,172 @@
+//! The screen at every size, drawn into memory.
+
+use std::path::Path;
+
+use clap::Parser;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use ratatui::style::Color;
+use tm_stream::input::Input;
+
+use super::app::{App, Position};
+use super::feed::Feed;
+use super::keys::{KEYS, action};
+use super::screen;
+use crate::flags::Flags;
+
+const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
+
+fn app(fixture: &str, color: bool, args: &[&str]) -> App {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/screens");
+    let input = Input::open(&folder.join(fixture).with_extension("ndjson")).unwrap();
+    let flags = Flags::parse_from([&["tm-render", "--tui"], args].concat());
+    let mut app = App::new(&flags, color, Feed::start(vec![input]).unwrap());
+    while !app.ended {
+        app.turn();
+    }
+    app
+}
+
+fn press(app: &mut App, keys: &str) {
+    for key in keys.split(' ') {
+        let code = match key {
+            "Enter" => KeyCode::Enter,
+            "Esc" => KeyCode::Esc,
+            "Home" => KeyCode::Home,
+            "End" => KeyCode::End,
+            "Left" => KeyCode::Left,
+            "Right" => KeyCode::Right,
+            "Space" => KeyCode::Char(' '),
+            "PgDn" => KeyCode::PageDown,
+            key => KeyCode::Char(key.chars().next().unwrap()),
+        };
+        app.key(KeyEvent::new(code, KeyModifiers::NONE));
+    }
+}
+
+fn draw(app: &mut App, size: (u16, u16)) -> TestBackend {
+    let mut terminal = Terminal::new(TestBackend::new(size.0, size.1)).unwrap();
+    terminal.draw(|frame| screen::draw(frame, app)).unwrap();
+    terminal.backend().clone()
+}
+
+fn screens(app: &mut App) -> String {
+    SIZES.map(|size| draw(app, size).to_string()).join("\n")
+}
+
+#[test]
+fn what_is_seen_first() {
+    insta::assert_snapshot!("first", screens(&mut app("pacific", true, &[])));
+    insta::assert_snapshot!("first-ascii", screens(&mut app("pacific", false, &["--ascii"])));
+}
+
+#[test]
+fn every_pane() {
+    for (name, keys) in [
+        ("details", "j j j j j Enter"),
+        ("details-scrolled", "j j j j j Enter PgDn PgDn"),
+        ("figures", "i"),
+        ("alerts", "a"),
+        ("map", "m"),
+        ("world", "m w"),
+        ("columns", "c j j Space"),
+        ("help", "h"),
+        ("filter", "/ n t t"),
+        ("marked-and-filtered", "j j Space / n t t Enter"),
+        ("sorted", "s"),
+        ("second-round", "Home Right"),
+    ] {
+        let mut app = app("pacific", true, &[]);
+        press(&mut app, keys);
+        insta::assert_snapshot!(name, screens(&mut app));
+    }
+    let mut flows = app("diamond", true, &[]);
+    press(&mut flows, "f");
+    insta::assert_snapshot!("flows", screens(&mut flows));
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    let mut app = app("pacific", false, &[]);
+    press(&mut app, "m j Enter");
+    for size in SIZES {
+        let drawn = draw(&mut app, size);
+        let colours = drawn.buffer().content().iter().filter(|cell| cell.fg != Color::Reset);
+        assert_eq!(colours.count(), 0);
+    }
+}
+
+#[test]
+fn strangers_text_is_harmless_on_every_pane() {
+    for keys in ["", "j j j Enter", "j j j j j j Enter PgDn", "i", "a", "m", "f", "/ x Enter", "c"]
+    {
+        let mut app = app("hostile", true, &[]);
+        if !keys.is_empty() {
+            press(&mut app, keys);
+        }
+        for size in SIZES {
+            for cell in draw(&mut app, size).buffer().content() {
+                let harmful = cell
+                    .symbol()
+                    .chars()
+                    .find(|c| c.is_control() || ('\u{202a}'..='\u{202e}').contains(c));
+                assert_eq!(harmful, None, "{:?}", cell.symbol());
+            }
+        }
+    }
+}
+
+#[test]
+fn no_size_is_too_small_to_survive() {
+    for size in [(1, 1), (3, 2), (10, 3), (20, 5), (300, 2), (2, 100)] {
+        for keys in ["h", "c", "m", "f", "i", "j Enter", "/"] {
+            let mut app = app("pacific", true, &[]);
+            press(&mut app, keys);
+            draw(&mut app, size);
+        }
+    }
+}
+
+fn below_the_heading(app: &mut App) -> Vec<String> {
+    let text = draw(app, (120, 40)).to_string();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn rounds_are_stepped_through_and_come_back_the_same() {
+    let mut app = app("pacific", true, &[]);
+    let latest = below_the_heading(&mut app);
+    press(&mut app, "Home");
+    assert!(matches!(app.position, Position::Round { at: 1, .. }));
+    let first = screens(&mut app);
+    press(&mut app, "Right Right Left Left");
+    assert_eq!(screens(&mut app), first);
+    press(&mut app, "Right Right Right Right Right Right Right Right");
+    assert!(matches!(app.position, Position::Round { at: 8, .. }));
+    assert_eq!(below_the_heading(&mut app), latest);
+    press(&mut app, "End");
+    assert_eq!(app.position, Position::Latest);
+}
+
+#[test]
+fn the_help_names_every_key_and_each_does_what_it_says() {
+    for (keys, what, wanted) in KEYS {
+        let first = keys.split(' ').next().unwrap();
+        let code = match first {
+            "↑" => KeyCode::Up,
+            "↓" => KeyCode::Down,
+            "←" => KeyCode::Left,
+            "PgUp" => KeyCode::PageDown,
+            "Enter" => KeyCode::Enter,
+            "space" => KeyCode::Char(' '),
+            "Home" => KeyCode::Home,
+            "End" => KeyCode::End,
+            "Tab" => KeyCode::Tab,
+            "Esc" => KeyCode::Esc,
+            "-" => KeyCode::Char('+'),
+            key => KeyCode::Char(key.chars().next().unwrap()),
+        };
+        assert_eq!(action(KeyEvent::new(code, KeyModifiers::NONE)), Some(wanted), "{keys}: {what}");
+    }
+}

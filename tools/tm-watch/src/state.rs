@@ -1,0 +1,256 @@
+//! What is known of every watched path, and keeping it from run to run.
+//!
+//! A state file is written beside itself and renamed, so it is whole or it is the one before. One
+//! that cannot be read is set aside, said so, and begun anew: it came from a disk that strangers
+//! may have written to, and holds nothing that rounds do not teach again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Write};
+use std::path::{Path as FilePath, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use tempfile::NamedTempFile;
+use tm_schema::{AlertKind, Protocol, Time, Trace};
+use tm_stream::{Diagnostics, file_name};
+
+use crate::target::Target;
+
+/// The form of a state file.
+const VERSION: u32 = 1;
+
+/// A larger file is none of ours.
+const LARGEST: u64 = 1 << 30;
+
+/// Paths known at a time; those seen longest ago are forgotten.
+const PATHS: usize = 20_000;
+
+/// The least time between two savings, and the share of the time that saving may take.
+const BETWEEN: (Duration, u32) = (Duration::from_secs(1), 20);
+
+/// What makes a path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    host: String,
+    resolved_ip: Option<String>,
+    protocol: Option<Protocol>,
+    port: Option<u16>,
+}
+
+/// One watched path.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Path {
+    host: String,
+    resolved_ip: Option<String>,
+    protocol: Option<Protocol>,
+    port: Option<u16>,
+    seen: Time,
+    /// What has begun and not ended, and when.
+    #[serde(default)]
+    pub(crate) since: Vec<(AlertKind, Time)>,
+    pub(crate) target: Target,
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    version: u32,
+    paths: Vec<&'a Path>,
+}
+
+#[derive(Deserialize)]
+struct Loaded {
+    version: u32,
+    paths: Vec<Path>,
+}
+
+/// Where it is kept.
+#[derive(Debug)]
+enum Place {
+    Nowhere,
+    File(PathBuf),
+    /// One file a host.
+    Folder(PathBuf),
+}
+
+/// Every watched path.
+#[derive(Debug)]
+pub(crate) struct State {
+    place: Place,
+    paths: HashMap<Key, Path>,
+    /// Hosts whose file has been read.
+    loaded: BTreeSet<String>,
+    changed: BTreeSet<String>,
+    diagnostics: Diagnostics,
+    next_saving: Option<Instant>,
+    has_failed: bool,
+}
+
+impl State {
+    /// What is kept in `place`.
+    pub(crate) fn open(place: Option<&FilePath>, diagnostics: &Diagnostics) -> Self {
+        let place = match place {
+            None => Place::Nowhere,
+            Some(path) if path.is_dir() => Place::Folder(path.to_owned()),
+            Some(path) => Place::File(path.to_owned()),
+        };
+        let mut state = Self {
+            place,
+            paths: HashMap::new(),
+            loaded: BTreeSet::new(),
+            changed: BTreeSet::new(),
+            diagnostics: diagnostics.clone(),
+            next_saving: None,
+            has_failed: false,
+        };
+        if let Place::File(path) = &state.place {
+            let path = path.clone();
+            state.load(&path);
+        }
+        state
+    }
+
+    /// The path that `trace` belongs to. A trace without an address belongs to the path of its
+    /// host that was seen last, if there is any.
+    pub(crate) fn path(&mut self, trace: &Trace) -> Option<&mut Path> {
+        if matches!(self.place, Place::Folder(_))
+            && !self.loaded.contains(&trace.host)
+            && let Some(file) = self.file_of(&trace.host)
+        {
+            self.loaded.insert(trace.host.clone());
+            self.load(&file);
+        }
+        let mut key = Key {
+            host: trace.host.clone(),
+            resolved_ip: trace.resolved_ip.clone(),
+            protocol: trace.protocol,
+            port: trace.port,
+        };
+        if key.resolved_ip.is_none() {
+            let of_host = self.paths.iter().filter(|(known, _)| {
+                (&known.host, known.protocol, known.port) == (&key.host, key.protocol, key.port)
+            });
+            key = of_host.max_by_key(|(_, path)| path.seen)?.0.clone();
+        }
+        if !matches!(self.place, Place::Nowhere) {
+            self.changed.insert(key.host.clone());
+        }
+        if self.paths.len() >= PATHS && !self.paths.contains_key(&key) {
+            self.forget();
+        }
+        let path = self.paths.entry(key).or_insert_with_key(|key| Path {
+            host: key.host.clone(),
+            resolved_ip: key.resolved_ip.clone(),
+            protocol: key.protocol,
+            port: key.port,
+            seen: trace.completed_at,
+            since: Vec::new(),
+            target: Target::default(),
+        });
+        path.seen = trace.completed_at;
+        Some(path)
+    }
+
+    /// Saves now and then.
+    pub(crate) fn save_if_due(&mut self) {
+        if self.changed.is_empty() || self.next_saving.is_some_and(|next| Instant::now() < next) {
+            return;
+        }
+        let began = Instant::now();
+        self.save();
+        self.next_saving = Some(Instant::now() + BETWEEN.0.max(began.elapsed() * BETWEEN.1));
+    }
+
+    /// Saves what has changed; says so, once, where that is impossible.
+    pub(crate) fn save(&mut self) -> bool {
+        let changed = std::mem::take(&mut self.changed);
+        let files: BTreeSet<PathBuf> =
+            changed.iter().filter_map(|host| self.file_of(host)).collect();
+        for file in files {
+            if let Err(error) = self.write(&file)
+                && !std::mem::replace(&mut self.has_failed, true)
+            {
+                self.diagnostics.error(format_args!("cannot write {}: {error}", file.display()));
+            }
+        }
+        !self.has_failed
+    }
+
+    fn file_of(&self, host: &str) -> Option<PathBuf> {
+        match &self.place {
+            Place::Nowhere => None,
+            Place::File(path) => Some(path.clone()),
+            Place::Folder(folder) => {
+                Some(folder.join(format!("watch_{}.state", file_name::safe(host))))
+            }
+        }
+    }
+
+    fn write(&self, file: &FilePath) -> io::Result<()> {
+        let belongs = |path: &&Path| self.file_of(&path.host).as_deref() == Some(file);
+        let paths = self.paths.values().filter(belongs).collect();
+        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let mut temporary =
+            NamedTempFile::with_prefix_in(".watch-", folder.unwrap_or(".".as_ref()))?;
+        let mut text = serde_json::to_vec(&Document { version: VERSION, paths })?;
+        text.push(b'\n');
+        temporary.write_all(&text)?;
+        temporary.as_file().sync_all()?;
+        temporary.persist(file).map(drop).map_err(|error| error.error)
+    }
+
+    fn load(&mut self, file: &FilePath) {
+        match read(file) {
+            Ok(paths) => {
+                for path in paths.into_iter().take(PATHS) {
+                    let key = Key {
+                        host: path.host.clone(),
+                        resolved_ip: path.resolved_ip.clone(),
+                        protocol: path.protocol,
+                        port: path.port,
+                    };
+                    self.paths.insert(key, path);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                let mut aside = file.as_os_str().to_owned();
+                aside.push(".bad");
+                let aside = PathBuf::from(aside);
+                let kept = fs::rename(file, &aside)
+                    .map_or(String::new(), |()| format!("; it is kept as {}", aside.display()));
+                self.diagnostics.warn(format_args!(
+                    "{}: {error}; what is usual is learnt anew{kept}",
+                    file.display()
+                ));
+            }
+        }
+    }
+
+    /// Forgets the tenth of the paths that was seen longest ago.
+    fn forget(&mut self) {
+        self.save();
+        let mut seen: Vec<Time> = self.paths.values().map(|path| path.seen).collect();
+        let tenth = (seen.len() / 10).min(seen.len().saturating_sub(1));
+        let (_, &mut until, _) = seen.select_nth_unstable(tenth);
+        self.paths.retain(|_, path| path.seen > until);
+        self.loaded.clear();
+        self.loaded.extend(self.paths.values().map(|path| path.host.clone()));
+    }
+}
+
+fn read(file: &FilePath) -> io::Result<Vec<Path>> {
+    let mut text = String::new();
+    let reader = File::open(file)?;
+    if reader.metadata()?.len() > LARGEST {
+        return Err(io::Error::other("too large to be a state file"));
+    }
+    BufReader::new(reader).take(LARGEST).read_to_string(&mut text)?;
+    let loaded: Loaded = serde_json::from_str(&text)
+        .map_err(|error| io::Error::other(format!("it is no state file: {error}")))?;
+    if loaded.version != VERSION {
+        let text = format!("it is a state file of version {}, not {VERSION}", loaded.version);
+        return Err(io::Error::other(text));
+    }
+    Ok(loaded.paths)
+}
