@@ -439,7 +439,7 @@ fn the_report_tells_loss_from_rate_limiting_and_says_how_sure_it_is() {
         lossy[at]["received"] = json!(2);
     }
     let report = text("md", &lossy);
-    assert!(report.contains("33 % at the destination, beginning at hop 8"), "{report}");
+    assert!(report.contains("33 % at the destination, beginning at hop 10"), "{report}");
 }
 
 #[test]
