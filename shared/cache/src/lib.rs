@@ -98,10 +98,7 @@ impl Cache {
 
 /// `$XDG_CACHE_HOME/tracemap/cache.sqlite`; `None` where there is no home folder.
 pub fn default_path() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = set("XDG_CACHE_HOME").map(PathBuf::from);
-    let base = base.or_else(|| Some(PathBuf::from(set("HOME")?).join(".cache")))?;
-    Some(base.join("tracemap").join("cache.sqlite"))
+    Some(tm_stream::folders::cache()?.join("cache.sqlite"))
 }
 
 /// Seconds since 1970.

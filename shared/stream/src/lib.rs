@@ -8,7 +8,7 @@
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`program`]: where the tools are.
 //! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
-//! - [`file_name`]: what may name a file.
+//! - [`folders`]: where files are; [`file_name`]: what may name one.
 //! - [`memory`]: what has been seen, in bounded space.
 
 pub mod cli;
@@ -16,6 +16,7 @@ pub mod color;
 pub mod diagnostics;
 pub mod exit;
 pub mod file_name;
+pub mod folders;
 pub mod input;
 pub mod lines;
 pub mod memory;

@@ -9,11 +9,12 @@
 //! max-hops = 40
 //! ```
 
-use std::env;
 use std::path::PathBuf;
 
 use clap::{Arg, Command};
 use toml::{Table, Value};
+
+use crate::folders;
 
 /// Gives the command's flags the values of environment and configuration file.
 pub fn apply(command: Command) -> Result<Command, String> {
@@ -38,9 +39,7 @@ pub fn apply(command: Command) -> Result<Command, String> {
 
 /// Where the configuration file is, whether or not there is one.
 pub fn config_path() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_CONFIG_HOME").or_else(|| Some(set("HOME")?.join(".config")))?;
-    Some(base.join("tracemap").join("config.toml"))
+    Some(folders::config()?.join("config.toml"))
 }
 
 fn with_environment(command: Command, tool: &str) -> Command {

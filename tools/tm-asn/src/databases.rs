@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 use tm_enrich::database::{Database, Finding, at, number, text};
 use tm_schema::{Asn, Time};
-use tm_stream::Diagnostics;
+use tm_stream::{Diagnostics, folders};
 
 use crate::facts::Origins;
 use crate::table::Table;
@@ -39,7 +39,7 @@ impl Databases {
     /// Those at `paths`, or the user's own.
     pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
         let found = if paths.is_empty() {
-            default_folder().map(|folder| of_folder(&folder)).unwrap_or_default()
+            folders::data().map(|folder| of_folder(&folder)).unwrap_or_default()
         } else {
             paths.iter().flat_map(|path| expanded(path)).collect()
         };
@@ -139,14 +139,6 @@ fn is_table(path: &Path) -> bool {
         Ok(end.windows(MMDB_MARK.len()).any(|window| window == MMDB_MARK))
     };
     !is_mmdb().unwrap_or(false)
-}
-
-/// `$XDG_DATA_HOME/tracemap/`.
-fn default_folder() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = set("XDG_DATA_HOME").map(PathBuf::from);
-    let base = base.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")))?;
-    Some(base.join("tracemap"))
 }
 
 fn expanded(path: &Path) -> Vec<PathBuf> {

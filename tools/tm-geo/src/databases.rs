@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use tm_enrich::database::Database;
 use tm_path::confidence::{Claim, Kind};
-use tm_stream::Diagnostics;
+use tm_stream::{Diagnostics, folders};
 
 use crate::claim::Said;
 
@@ -22,7 +22,7 @@ impl Databases {
     /// Those at `paths`, or the user's own.
     pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
         let paths = if paths.is_empty() {
-            default_folder().map(|folder| of_folder(&folder)).unwrap_or_default()
+            folders::data().map(|folder| of_folder(&folder)).unwrap_or_default()
         } else {
             paths.iter().flat_map(|path| expanded(path)).collect()
         };
@@ -64,14 +64,6 @@ fn open_all(paths: &[PathBuf], diagnostics: &Diagnostics) -> Vec<(Database, Arc<
         }
     });
     opened.collect()
-}
-
-/// `$XDG_DATA_HOME/tracemap/`.
-fn default_folder() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    let base = set("XDG_DATA_HOME").map(PathBuf::from);
-    let base = base.or_else(|| Some(PathBuf::from(set("HOME")?).join(".local/share")))?;
-    Some(base.join("tracemap"))
 }
 
 /// A file, the databases of a folder, or several of either between colons.

@@ -2,14 +2,13 @@
 //! this run only. Whoever has it can undo addresses and test guesses of names, so nobody else may
 //! read it.
 
-use std::env;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::OFlags;
-use tm_stream::{Diagnostics, Error};
+use tm_stream::{Diagnostics, Error, folders};
 
 /// Octets of a key.
 const LENGTH: usize = 32;
@@ -84,9 +83,7 @@ impl Key {
 
 /// `$XDG_STATE_HOME/tracemap/redact.key`.
 fn state_path() -> Option<PathBuf> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")))?;
-    Some(base.join("tracemap").join("redact.key"))
+    Some(folders::state()?.join("redact.key"))
 }
 
 fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
