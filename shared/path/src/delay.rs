@@ -48,6 +48,15 @@ pub fn longest_step(rtts: &[Option<f64>]) -> Option<(usize, f64)> {
     steps.max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
+/// Classes of RTT that pictures colour alike, by their upper bounds in milliseconds; what reaches
+/// the last one is a class of its own.
+pub const CLASSES: [f64; 4] = [10.0, 40.0, 100.0, 200.0];
+
+/// The class of an RTT, from 0. A bound belongs to the slower class.
+pub fn class(ms: f64) -> usize {
+    CLASSES.iter().filter(|bound| ms >= **bound).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::graph::{Graph, Who};
+use crate::graph::Graph;
 use crate::paint;
 use crate::session::Session;
 use crate::words::{clean, count};
@@ -99,10 +99,7 @@ impl Diagram {
 
 fn boxed(session: &Session, graph: &Graph, node: usize, x: usize, y: usize) -> Option<Box_> {
     let node = graph.nodes.get(node)?;
-    let known = match &node.who {
-        Who::Known(ip) => session.ttls.get(&node.ttl)?.responders.iter().find(|at| at.ip == *ip),
-        Who::Silent { .. } => None,
-    };
+    let known = node.responder(session);
     let short = |text: &str| tm_stream::text::cut(&clean(text), 18).into_owned();
     Some(Box_ {
         x,

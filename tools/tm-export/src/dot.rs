@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use tm_stream::text::cut;
 
-use crate::graph::{Graph, Who};
+use crate::graph::Graph;
 use crate::session::{Responder, Session};
 use crate::words::{as_number, clean, ms, place};
 
@@ -19,13 +19,7 @@ pub(crate) fn write(session: &Session) -> String {
     let mut ranks: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         ranks.entry(node.ttl).or_default().push(index);
-        let known = match &node.who {
-            Who::Known(ip) => session
-                .ttls
-                .get(&node.ttl)
-                .and_then(|ttl| ttl.responders.iter().find(|at| at.ip == *ip)),
-            Who::Silent { .. } => None,
-        };
+        let known = node.responder(session);
         let _ = match known {
             Some(responder) => {
                 writeln!(dot, "  n{index} [label={}];", quoted(&label(node.ttl, responder)))

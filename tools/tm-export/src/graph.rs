@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tm_schema::Method;
 
 use crate::collect::Round;
-use crate::session::Session;
+use crate::session::{Responder, Session};
 
 /// Paths as a graph.
 #[derive(Debug, Default)]
@@ -50,6 +50,14 @@ struct Builder {
     nodes: HashMap<Node, usize>,
     edges: HashMap<(usize, usize), usize>,
     paths: HashSet<Vec<usize>>,
+}
+
+impl Node {
+    /// Who answers here; `None`: nobody does.
+    pub(crate) fn responder<'a>(&self, session: &'a Session) -> Option<&'a Responder> {
+        let Who::Known(ip) = &self.who else { return None };
+        session.ttls.get(&self.ttl)?.responders.iter().find(|at| at.ip == *ip)
+    }
 }
 
 impl Graph {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use tm_stream::text::cut;
 
-use crate::graph::{Graph, Who};
+use crate::graph::Graph;
 use crate::session::Session;
 use crate::words::{clean, ms};
 
@@ -17,13 +17,7 @@ pub(crate) fn write(session: &Session) -> String {
     let graph = Graph::of(session);
     let mut text = "flowchart LR\n".to_owned();
     for (index, node) in graph.nodes.iter().enumerate() {
-        let known = match &node.who {
-            Who::Known(ip) => session
-                .ttls
-                .get(&node.ttl)
-                .and_then(|ttl| ttl.responders.iter().find(|at| at.ip == *ip)),
-            Who::Silent { .. } => None,
-        };
+        let known = node.responder(session);
         let label = known.map_or_else(
             || "no answer".to_owned(),
             |responder| {

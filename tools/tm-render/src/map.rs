@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 use tm_atlas::{Bounds, Detail, Route, View as Section, WORLD, Waypoint, Xy};
+use tm_path::delay;
 use tm_path::sphere::Point;
 use tm_stream::text::wrap;
 
@@ -27,17 +28,13 @@ pub(crate) enum Zoom {
     World,
 }
 
-/// Classes of RTT, by their upper bounds in milliseconds; what is above them all is the last one.
-const CLASSES: [f64; 4] = [10.0, 40.0, 100.0, 200.0];
-
 /// Colours of the classes in the 256-colour table, after cividis (Nuñez et al. 2018), which reads
 /// the same with every kind of colour vision.
 const COLORS: [u8; 5] = [69, 103, 145, 179, 221];
 
 /// The class of an RTT.
 pub(crate) fn class(rtt: Option<f64>) -> u8 {
-    let rtt = rtt.unwrap_or(0.0);
-    CLASSES.iter().filter(|&&bound| rtt >= bound).count() as u8
+    rtt.map_or(0, delay::class) as u8
 }
 
 /// The colour of a class, in the 256-colour table.
