@@ -61,7 +61,8 @@ fn server(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-fn seconds(text: &str) -> Result<Duration, String> {
+/// A time-out in seconds, as flags take it.
+pub fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
         Ok(seconds) if (0.01..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("it must be a number of seconds from 0.01 to 60".to_owned()),

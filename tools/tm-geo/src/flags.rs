@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
-use tm_enrich::flags::CacheFlags;
+use tm_enrich::flags::{CacheFlags, seconds};
 use tm_path::sphere::Point;
 use tm_stream::cli::{Common, Reading};
 
@@ -175,13 +175,6 @@ fn base(text: &str) -> Result<String, String> {
     match rest.filter(is_host) {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("it must be a URL, as in https://geo.example.net".to_owned()),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<f64>() {
-        Ok(seconds) if (0.01..=60.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("it must be a number of seconds from 0.01 to 60".to_owned()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A pipeline: its stages, the shell line that says the same, and running it.
 
 use std::io;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 
@@ -67,6 +68,14 @@ impl Running {
     pub(crate) fn wait(self) -> Vec<(String, io::Result<ExitStatus>)> {
         drop(self.output);
         self.children.into_iter().map(|(name, mut child)| (name, child.wait())).collect()
+    }
+}
+
+/// The exit code of a stage, as a shell has it.
+pub(crate) fn code(status: &io::Result<ExitStatus>) -> i32 {
+    match status {
+        Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
+        Err(_) => 2,
     }
 }
 

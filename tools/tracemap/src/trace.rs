@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use tempfile::NamedTempFile;
 use tm_stream::{Diagnostics, Error, Outcome};
 
 use crate::flags::Trace;
-use crate::pipeline::{Running, Stage, shell_line};
+use crate::pipeline::{self, Running, Stage, shell_line};
 use crate::{profile, tools};
 
 /// Runs the pipeline; the outcome is tm-probe's.
@@ -125,10 +124,7 @@ fn report(
 ) -> Outcome {
     let mut outcome = Outcome::Done;
     for (at, (name, status)) in results.iter().enumerate() {
-        let code = match status {
-            Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
-            Err(_) => 2,
-        };
+        let code = pipeline::code(status);
         match (at, code) {
             (_, 0) => {}
             (0, 1) => outcome = Outcome::No,

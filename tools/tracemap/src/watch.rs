@@ -6,11 +6,9 @@ mod log;
 mod summary;
 
 use std::collections::HashMap;
-use std::env;
 use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
-use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::{ChildStdin, Stdio};
 use std::sync::Arc;
@@ -22,9 +20,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tm_stream::lines::{Line, Lines};
-use tm_stream::{Diagnostics, Error, Outcome, file_name, splice};
+use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
-use crate::pipeline::{Running, Stage, shell_line};
+use crate::pipeline::{self, Running, Stage, shell_line};
 use crate::tools;
 use flags::Watch;
 use log::{Limits, Log};
@@ -67,10 +65,8 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
 
 /// `$XDG_STATE_HOME/tracemap`, made if need be.
 fn state_folder() -> Result<PathBuf, String> {
-    let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let base = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
-    let folder = base.ok_or("neither XDG_STATE_HOME nor HOME is set, so logs have no place")?;
-    let folder = folder.join("tracemap");
+    let folder = folders::state();
+    let folder = folder.ok_or("neither XDG_STATE_HOME nor HOME is set, so logs have no place")?;
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     Ok(folder)
@@ -282,10 +278,7 @@ fn outcome(
 ) -> Outcome {
     let mut outcome = Outcome::Done;
     for (at, (name, status)) in results.iter().enumerate() {
-        let code = match status {
-            Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
-            Err(_) => 2,
-        };
+        let code = pipeline::code(status);
         match (at, code) {
             (_, 0) => {}
             (_, 130 | 143) if control.is_ending() => {}

@@ -7,7 +7,7 @@ use super::app::App;
 use super::screen::symbols;
 use crate::column::{LONGEST_NAME, milliseconds, place};
 use crate::symbols::Symbols;
-use crate::view::{Responder, Ttl, View};
+use crate::view::{Responder, Ttl};
 
 /// What is known of the hop at the cursor.
 pub(crate) fn lines(app: &App) -> Vec<String> {
@@ -16,7 +16,7 @@ pub(crate) fn lines(app: &App) -> Vec<String> {
     };
     let Some(at) = view.ttls.get(&ttl) else { return Vec::new() };
     let room = usize::from(app.width).saturating_sub(2);
-    let titled = rows(view, ttl, at, responder, symbols(app));
+    let titled = rows(ttl, at, responder, symbols(app));
     titled
         .into_iter()
         .flat_map(|(title, text)| wrap(&format!("{title:<9} {text}"), room, "          "))
@@ -25,13 +25,7 @@ pub(crate) fn lines(app: &App) -> Vec<String> {
 
 type Titled = (&'static str, String);
 
-fn rows(
-    _: &View,
-    ttl: u8,
-    at: &Ttl,
-    responder: Option<&Responder>,
-    symbols: Symbols,
-) -> Vec<Titled> {
+fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> Vec<Titled> {
     let loss =
         format!("{} of {} probes answered, {:.1}% loss", at.received, at.sent, at.loss_pct());
     let Some(responder) = responder else {
