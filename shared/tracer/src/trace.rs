@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
 
+use crate::strategy::Strategy;
 use flow::Flow;
 pub use report::{HopReport, Responder, Sent};
 
@@ -67,7 +68,7 @@ impl Wait {
     /// Routers answer from their slow path; a wait cut short is never shorter than this.
     pub const FLOOR: Duration = Duration::from_millis(250);
 
-    fn times(&self, factor: f64, rtt: Duration) -> Duration {
+    pub(crate) fn times(&self, factor: f64, rtt: Duration) -> Duration {
         let wait = Duration::try_from_secs_f64(rtt.as_secs_f64() * factor).unwrap_or(self.max);
         wait.max(Self::FLOOR).min(self.max)
     }
@@ -182,9 +183,10 @@ impl Trace {
             received: 0,
         }
     }
+}
 
-    /// What to do at `now`.
-    pub fn poll(&mut self, now: Duration) -> Next {
+impl Strategy for Trace {
+    fn poll(&mut self, now: Duration) -> Next {
         self.expire(now);
         self.settle();
         if self.stop.is_some() {
@@ -201,8 +203,7 @@ impl Trace {
         Next::Wait(wake)
     }
 
-    /// The kernel would not send the probe; `retry` says when to try again, if at all.
-    pub fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.state = State::Failed;
@@ -214,8 +215,7 @@ impl Trace {
         }
     }
 
-    /// The probe `sequence` was answered after `rtt`, quoted with the TTL `quoted_ttl`.
-    pub fn answered(
+    fn answered(
         &mut self,
         sequence: u32,
         answer: Answer,
@@ -244,9 +244,7 @@ impl Trace {
         self.find_end(flow);
     }
 
-    /// A probe of `flow` was answered, and the answer does not say which. Returns the probe
-    /// where only one can be meant.
-    pub fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
+    fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
         let max = self.plan.wait.max;
         let open = |slot: &Slot| match slot.state {
             State::Waiting => true,
@@ -263,40 +261,33 @@ impl Trace {
         None
     }
 
-    /// Counts a packet that quoted a datagram of ours and got it wrong.
-    pub fn forged(&mut self) {
+    fn forged(&mut self) {
         self.ignored.forged += 1;
     }
 
-    /// Ends the trace now; hops that are not settled are reported as far as they are known.
-    pub fn interrupt(&mut self, stop: Stop) {
+    fn interrupt(&mut self, stop: Stop) {
         if self.stop.is_none() {
             self.finish(stop, self.farthest);
         }
     }
 
-    /// The hops settled since the last call, in TTL order.
-    pub fn take_reports(&mut self) -> Vec<HopReport> {
+    fn take_reports(&mut self) -> Vec<HopReport> {
         std::mem::take(&mut self.reports)
     }
 
-    /// Why it ended, once it has.
-    pub fn stop(&self) -> Option<Stop> {
+    fn stop(&self) -> Option<Stop> {
         self.stop
     }
 
-    /// Packets that were not believed.
-    pub fn ignored(&self) -> Ignored {
+    fn ignored(&self) -> Ignored {
         self.ignored
     }
 
-    /// Probes sent and answered.
-    pub fn totals(&self) -> (u32, u32) {
+    fn totals(&self) -> (u32, u32) {
         (self.sent, self.received)
     }
 
-    /// Where the destination answered.
-    pub fn length(&self) -> Option<u8> {
+    fn length(&self) -> Option<u8> {
         self.flows
             .iter()
             .filter_map(|flow| flow.end)
@@ -304,7 +295,9 @@ impl Trace {
             .map(|end| end.ttl)
             .max()
     }
+}
 
+impl Trace {
     fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
         let (sequence, spacing) = (self.slots.len(), self.plan.spacing);
         let alone = self.flows.get_mut(usize::from(id)).is_some_and(|flow| {

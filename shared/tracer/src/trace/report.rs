@@ -176,7 +176,7 @@ impl Trace {
 }
 
 impl HopReport {
-    fn add(&mut self, sent: Sent, answer: &Answer, rtt: Duration) {
+    pub(crate) fn add(&mut self, sent: Sent, answer: &Answer, rtt: Duration) {
         match self.responders.iter_mut().find(|known| known.ip == answer.responder) {
             Some(known) => {
                 known.probes.push((sent, rtt));
