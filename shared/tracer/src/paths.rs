@@ -308,7 +308,6 @@ impl Strategy for Discovery {
             }
             None => {
                 self.dead.insert(flow);
-                self.incomplete = true;
                 if self.dead.len() > 64 {
                     self.interrupt(Stop::Error);
                 }

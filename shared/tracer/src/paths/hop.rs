@@ -22,6 +22,8 @@ pub(super) struct Hop {
     pub(super) thorough: bool,
     /// The first few flows were sent.
     pub(super) begun: bool,
+    /// Where flow 0 met nobody, others were sent.
+    pub(super) followed: bool,
     /// Counts what happened here.
     pub(super) changes: u64,
     /// How things stood when every stopping point was last found reached.

@@ -25,6 +25,7 @@ impl Discovery {
     /// Finds out what to send next, what is settled, and whether all is done.
     pub(super) fn plan_more(&mut self, now: Duration) {
         self.send_first_flows();
+        self.send_after_silence();
         let mut ttl = self.plan.first_hop;
         loop {
             let classes = self.classes(ttl - 1);
@@ -32,12 +33,12 @@ impl Discovery {
                 return self.all_ended();
             }
             if ttl > self.farthest.saturating_add(1) || ttl > self.plan.max_hops {
-                return self.end_in_silence(ttl, now);
+                return self.end_in_silence();
             }
             if !self.hop(ttl).is_some_and(super::hop::Hop::is_quiet) {
                 return;
             }
-            let state = Some((self.shares(), self.changes_up_to(ttl)));
+            let state = Some((self.balancers(), self.changes_up_to(ttl)));
             if self.hop(ttl).is_some_and(|hop| hop.closed != state) {
                 let wanted = self.wanted(ttl, &classes, now);
                 if !wanted.is_empty() {
@@ -53,14 +54,14 @@ impl Discovery {
             }
             match ttl.checked_add(1) {
                 Some(next) => ttl = next,
-                None => return self.end_in_silence(ttl, now),
+                None => return self.end_in_silence(),
             }
         }
     }
 
-    /// Among how many balancers the failure bound is shared: those found and one that was not.
-    fn shares(&self) -> usize {
-        1 + self.hops.iter().map(|hop| hop.balancers).sum::<usize>()
+    /// Balancers found so far.
+    fn balancers(&self) -> usize {
+        self.hops.iter().map(|hop| hop.balancers).sum::<usize>()
     }
 
     fn changes_up_to(&self, ttl: u8) -> u64 {
@@ -68,10 +69,11 @@ impl Discovery {
         self.endings_changed + hops.map(|hop| hop.changes).sum::<u64>()
     }
 
-    /// The stopping point of a balancer with so many branches.
+    /// The stopping point of a node with so many branches. The balancers found share the failure
+    /// bound; a node that looks like none may be one more.
     fn point(&mut self, branches: usize) -> usize {
-        let shares = self.shares();
-        self.stopping.after(branches.max(1), shares)
+        let one_more = usize::from(branches < 2);
+        self.stopping.after(branches.max(1), self.balancers() + one_more)
     }
 
     /// Counts the nodes before a TTL at which flows part; true if that is news.
@@ -111,9 +113,29 @@ impl Discovery {
                 continue;
             }
             let flows: Vec<u16> =
-                (1..first).filter(|flow| self.may_send(ttl, *flow)).collect();
+                (1..first)
+                .filter(|flow| self.may_send(ttl, *flow) && !hop.todo.contains(flow))
+                .collect();
             if let Some(hop) = self.hop_mut(ttl) {
                 hop.begun = true;
+                hop.todo.extend(flows);
+            }
+        }
+    }
+
+    /// Where flow 0 meets nobody any more, others are sent after it.
+    fn send_after_silence(&mut self) {
+        let first = self.point(1) as u16;
+        for ttl in self.farthest.saturating_add(1)..=self.opened {
+            let Some(hop) = self.hop(ttl) else { break };
+            let lost = hop.flows.get(&0).is_some_and(|seen| seen.pending == 0);
+            if hop.begun || hop.followed || !lost || self.end(0).is_some() {
+                continue;
+            }
+            let enough = if ttl == self.farthest + 1 { first } else { u16::from(TRIES) };
+            let flows: Vec<u16> = (1..enough).filter(|flow| self.may_send(ttl, *flow)).collect();
+            if let Some(hop) = self.hop_mut(ttl) {
+                hop.followed = true;
                 hop.todo.extend(flows);
             }
         }
@@ -209,18 +231,17 @@ impl Discovery {
         wanted
     }
 
-    /// Flows that were lost where others are answered are sent again; where nobody answers,
-    /// one flow alone is.
+    /// Flows that were lost where others are answered are sent again.
     fn retries(&mut self, ttl: u8, now: Duration) -> BTreeSet<(u8, u16)> {
         let outcomes = self.outcomes(ttl);
         let Some(hop) = self.hops.get_mut(usize::from(ttl)) else { return BTreeSet::new() };
         let lost = hop.flows.iter().filter(|(flow, seen)| {
             outcomes.get(*flow) == Some(&Met::Silent) && seen.tries < TRIES
         });
-        let most = if hop.answers() { usize::MAX } else { 1 };
-        let alone = !hop.answers() && hop.flows.values().any(|seen| seen.tries >= TRIES);
-        let lost: BTreeSet<(u8, u16)> =
-            lost.take(most).map(|(&flow, _)| (ttl, flow)).filter(|_| !alone).collect();
+        let lost: BTreeSet<(u8, u16)> = lost.map(|(&flow, _)| (ttl, flow)).collect();
+        if !hop.answers() {
+            return BTreeSet::new();
+        }
         let at_end = outcomes.values().any(|met| matches!(met, Met::End(_)));
         if at_end && !lost.is_empty() {
             hop.next_at = hop.next_at.max(now + PATIENCE);
@@ -421,23 +442,12 @@ impl Discovery {
         }
     }
 
-    /// Nobody answers from `ttl` on; flow 0 has the last word.
-    fn end_in_silence(&mut self, ttl: u8, now: Duration) {
+    /// Nobody answers any more.
+    fn end_in_silence(&mut self) {
         if self.opened < self.limit() || self.hops.iter().any(|hop| !hop.is_quiet()) {
             return;
         }
-        let lost: BTreeSet<(u8, u16)> = (ttl..=self.opened)
-            .filter(|&ttl| {
-                let seen = self.hop(ttl).and_then(|hop| hop.flows.get(&0));
-                seen.is_some_and(|seen| seen.tries < TRIES)
-            })
-            .map(|ttl| (ttl, 0))
-            .collect();
         let ended = self.endings.values().any(|ending| ending.end().is_some());
-        if !lost.is_empty() && !ended && !self.dead.contains(&0) {
-            let _ = now;
-            return self.enqueue(&lost);
-        }
         let reached = self.length().is_some();
         let gap = self.plan.gap_limit;
         let (stop, last) = match (reached, ended) {
