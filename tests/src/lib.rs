@@ -4,9 +4,9 @@ pub mod anomalies;
 pub mod dns;
 pub mod docs;
 pub mod hop_line;
-pub mod multipath;
 pub mod http;
 pub mod mmdb;
+pub mod multipath;
 pub mod tour;
 pub mod watching;
 

@@ -223,7 +223,11 @@ impl Network {
             let Some(node) = node else { break };
             let salt = mix(seed ^ (level as u64) << 32 ^ at as u64);
             let choice = if node.per_packet { dice.next() } else { mix(salt ^ u64::from(flow)) };
-            at = node.next.get((choice % node.next.len().max(1) as u64) as usize).copied().unwrap_or(0);
+            at = node
+                .next
+                .get((choice % node.next.len().max(1) as u64) as usize)
+                .copied()
+                .unwrap_or(0);
             level += 1;
         }
         (level, at)
@@ -264,6 +268,9 @@ pub fn plan() -> Plan {
     }
 }
 
+/// When an answer arrives, to which probe, from which TTL and node, and its RTT.
+type Due = (Duration, u32, usize, usize, Duration);
+
 /// Discovers a network.
 ///
 /// # Panics
@@ -272,7 +279,7 @@ pub fn discover(network: &Network, confidence: Confidence, plan: Plan, seed: u64
     let mut discovery = Discovery::new(plan, confidence, TARGET, Duration::ZERO);
     let mut dice = Dice::new(mix(seed ^ 0x5eed));
     let mut now = Duration::ZERO;
-    let mut due: BinaryHeap<Reverse<(Duration, u32, usize, usize, Duration)>> = BinaryHeap::new();
+    let mut due: BinaryHeap<Reverse<Due>> = BinaryHeap::new();
     let mut hops: Vec<HopReport> = Vec::new();
     let last = network.levels.len();
     loop {
@@ -285,13 +292,13 @@ pub fn discover(network: &Network, confidence: Confidence, plan: Plan, seed: u64
             discovery.answered(sequence, answer, None, rtt);
         }
         match discovery.poll(now) {
-            Next::Send(send) => {
-                let (ttl, node) = network.walk(send.ttl, send.flow, mix(seed), &mut dice);
+            Next::Send(probe) => {
+                let (ttl, node) = network.walk(probe.ttl, probe.flow, mix(seed), &mut dice);
                 let silent = network.levels.get(ttl - 1).and_then(|level| level.get(node));
                 let silent = silent.is_none_or(|node| node.silent);
                 if !silent && !dice.chance(network.loss) {
                     let rtt = network.rtt * ttl as u32;
-                    due.push(Reverse((now + rtt, send.sequence, ttl, node, rtt)));
+                    due.push(Reverse((now + rtt, probe.sequence, ttl, node, rtt)));
                 }
             }
             Next::Wait(until) => {

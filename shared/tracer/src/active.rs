@@ -9,10 +9,10 @@ use crate::net::{Reply, Ticket};
 use crate::options::Options;
 use crate::packet::identity::Identity;
 use crate::packet::shape::{Route, Shape};
-use crate::record::{self, Heading, Outcome};
-use crate::strategy::Strategy;
 use crate::paths::Discovery;
 use crate::paths::stopping::Confidence;
+use crate::record::{self, Heading, Outcome};
+use crate::strategy::Strategy;
 use crate::trace::{Next, Plan, Trace};
 
 /// The two clocks: one that never jumps, one that the kernel's timestamps use.

@@ -65,6 +65,8 @@ pub struct Discovery {
     waiting: BTreeSet<usize>,
     /// Where flows end.
     endings: HashMap<u16, Ending>,
+    /// The nearest TTL at which any flow met the destination.
+    nearest: Option<u8>,
     /// Probes in flight, by flow.
     busy: HashMap<u16, usize>,
     /// Flows that the kernel would not send.
@@ -109,6 +111,7 @@ impl Discovery {
             slots: Vec::new(),
             waiting: BTreeSet::new(),
             endings: HashMap::new(),
+            nearest: None,
             busy: HashMap::new(),
             dead: BTreeSet::new(),
             wary: false,
@@ -132,8 +135,17 @@ impl Discovery {
     }
 
     /// The TTL at which a flow ends, and whether at the destination.
+    ///
+    /// A flow that met nobody where others met the destination, and then the destination, was
+    /// there already: the answer was lost.
     fn end(&self, flow: u16) -> Option<(u8, bool)> {
-        self.endings.get(&flow).and_then(|ending| ending.end())
+        let ending = self.endings.get(&flow)?;
+        match (ending.end()?, self.nearest) {
+            ((ttl, true), Some(nearest)) if ending.passed < nearest => {
+                Some((ttl.min(nearest), true))
+            }
+            (end, _) => Some(end),
+        }
     }
 
     /// The flow goes on at least to this TTL, as far as is known.
@@ -149,8 +161,8 @@ impl Discovery {
             if let Some(hop) = self.hop_mut(ttl) {
                 hop.todo.push_back(0);
             }
-            self.next_open = self.next_open.max(now.saturating_sub(self.plan.stagger * 4))
-                + self.plan.stagger;
+            self.next_open =
+                self.next_open.max(now.saturating_sub(self.plan.stagger * 4)) + self.plan.stagger;
         }
     }
 
@@ -220,9 +232,8 @@ impl Discovery {
     }
 
     fn expire(&mut self, now: Duration) {
-        let over = |&&index: &&usize| {
-            self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now)
-        };
+        let over =
+            |&&index: &&usize| self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now);
         let over: Vec<usize> = self.waiting.iter().filter(over).copied().collect();
         for index in over {
             if let Some(slot) = self.slots.get_mut(index) {
@@ -262,11 +273,17 @@ impl Discovery {
         let before = ending.end();
         match answer.kind {
             ReplyKind::TimeExceeded => ending.passed = ending.passed.max(ttl),
-            _ if answer.responder == self.target => ending.note_destination(ttl),
+            _ if answer.responder == self.target => {
+                ending.note_destination(ttl);
+                if self.nearest.is_none_or(|nearest| ttl < nearest) {
+                    self.nearest = Some(ttl);
+                    self.endings_changed += 1;
+                }
+            }
             _ => ending.note_refusal(ttl),
         }
         self.endings_changed += u64::from(ending.end() != before);
-        let end = ending.end().map_or(ttl, |(end, _)| end.min(ttl));
+        let end = self.end(flow).map_or(ttl, |(end, _)| end.min(ttl));
         self.dirty |= end > self.farthest;
         self.farthest = self.farthest.max(end);
     }
@@ -301,17 +318,14 @@ impl Strategy for Discovery {
         if let Some(seen) = hop.flows.get_mut(&flow) {
             seen.tries = seen.tries.saturating_sub(1);
         }
-        match retry {
-            Some(at) => {
-                hop.todo.push_back(flow);
-                hop.next_at = hop.next_at.max(at);
-            }
-            None => {
-                self.dead.insert(flow);
-                if self.dead.len() > 64 {
-                    self.interrupt(Stop::Error);
-                }
-            }
+        if let Some(at) = retry {
+            hop.todo.push_back(flow);
+            hop.next_at = hop.next_at.max(at);
+            return;
+        }
+        self.dead.insert(flow);
+        if self.dead.len() > 64 {
+            self.interrupt(Stop::Error);
         }
     }
 
@@ -391,7 +405,7 @@ impl Strategy for Discovery {
     }
 
     fn length(&self) -> Option<u8> {
-        let ends = self.endings.values().filter_map(Ending::end);
+        let ends = self.endings.keys().filter_map(|&flow| self.end(flow));
         ends.filter(|&(_, destination)| destination).map(|(ttl, _)| ttl).max()
     }
 

@@ -215,13 +215,7 @@ impl Strategy for Trace {
         }
     }
 
-    fn answered(
-        &mut self,
-        sequence: u32,
-        answer: Answer,
-        quoted_ttl: Option<u8>,
-        rtt: Duration,
-    ) {
+    fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
         let index = sequence as usize;
         let next_report = self.next_report;
         let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };

@@ -11,7 +11,9 @@ fn main() {
     let mut arguments = std::env::args().skip(1).map(|word| word.parse::<u64>());
     let mut next = |default| arguments.next().and_then(Result::ok).unwrap_or(default);
     let (networks, seed) = (next(300), next(1));
-    println!("networks confidence  failed  rate %  95 % interval    promised  probes  per balancer");
+    println!(
+        "networks confidence  failed  rate %  95 % interval    promised  probes  per balancer"
+    );
     for percent in [95.0, 99.0] {
         let Some(confidence) = Confidence::percent(percent) else { continue };
         row("one diamond", networks, confidence, seed, |dice| {

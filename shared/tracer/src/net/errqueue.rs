@@ -11,8 +11,8 @@ use std::os::fd::BorrowedFd;
 
 use socket2::Protocol as IpProtocol;
 
-use super::raw::read_udp_replies;
 use super::flows::Flows;
+use super::raw::read_udp_replies;
 use super::socket::{Binding, Sender};
 use super::sys::{ExtendedError, Message};
 use super::{Arrival, Channel, ErrorKind, Reply, Sources, Ticket, peer};
@@ -47,7 +47,8 @@ impl Channel for ErrorQueue {
     }
 
     fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
-        let sender = self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
+        let sender =
+            self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
         let to = peer(probe.target, probe.scope, probe.port);
         sender.send(&probe.payload(), to, Some(probe.ttl), ticket)
     }

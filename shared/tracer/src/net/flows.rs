@@ -59,7 +59,8 @@ impl<S: AsFd> Flows<S> {
     pub(crate) fn ready(&self) -> io::Result<impl Iterator<Item = (FlowPort, &S)>> {
         let mut events = Vec::with_capacity(BATCH);
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.ready, rustix::buffer::spare_capacity(&mut events), Some(&at_once)) {
+        match epoll::wait(&self.ready, rustix::buffer::spare_capacity(&mut events), Some(&at_once))
+        {
             Ok(_) | Err(rustix::io::Errno::INTR) => {}
             Err(error) => return Err(error.into()),
         }

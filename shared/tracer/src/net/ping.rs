@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::Protocol as IpProtocol;
 
 use super::errqueue::queued_error;
-use super::raw::echo_reply;
 use super::flows::Flows;
+use super::raw::echo_reply;
 use super::socket::{self, Binding, Sender};
 use super::{Arrival, Channel, Sources, Ticket, peer};
 use crate::packet::build::ProbePacket;
@@ -44,7 +44,8 @@ impl Channel for Ping {
     }
 
     fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
-        let sender = self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
+        let sender =
+            self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
         let to = peer(probe.target, probe.scope, 0);
         sender.send(&probe.transport(), to, Some(probe.ttl), ticket)
     }

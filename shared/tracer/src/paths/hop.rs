@@ -68,6 +68,21 @@ pub(super) struct Classes {
     pub(super) any: bool,
 }
 
+impl Classes {
+    /// Of how many classes the flows part.
+    pub(super) fn parting(&self, outcomes: &BTreeMap<u16, Met>) -> usize {
+        let kinds = |met: &mut dyn Iterator<Item = &Met>| {
+            met.filter(|met| **met != Met::Silent).collect::<BTreeSet<_>>().len()
+        };
+        if self.any {
+            return usize::from(kinds(&mut outcomes.values()) > 1);
+        }
+        let part =
+            |flows: &&Vec<u16>| kinds(&mut flows.iter().filter_map(|flow| outcomes.get(flow))) > 1;
+        self.flows.values().filter(part).count()
+    }
+}
+
 /// Where a flow ends, as far as its answers say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Ending {
@@ -80,7 +95,7 @@ pub(super) struct Ending {
 impl Ending {
     /// The nearest answer of the destination, or else the nearest "unreachable" that nobody
     /// farther away belies; and whether it is the destination.
-    pub(super) fn end(&self) -> Option<(u8, bool)> {
+    pub(super) fn end(self) -> Option<(u8, bool)> {
         let refused = self.refused.filter(|&ttl| ttl > self.passed);
         self.destination.map(|ttl| (ttl, true)).or(refused.map(|ttl| (ttl, false)))
     }

@@ -80,15 +80,9 @@ impl Discovery {
     fn note_balancers(&mut self, ttl: u8, classes: &Classes) -> bool {
         let outcomes = self.outcomes(ttl);
         let Some(hop) = self.hops.get_mut(usize::from(ttl)) else { return false };
-        let parts = |flows: &&Vec<u16>| {
-            let all = || outcomes.keys().copied().collect();
-            let flows: Vec<u16> = if classes.any { all() } else { (*flows).clone() };
-            let met = flows.iter().filter_map(|flow| outcomes.get(flow));
-            met.filter(|met| **met != Met::Silent).collect::<BTreeSet<_>>().len() > 1
-        };
         let balancers = match hop.per_packet {
             true => 1,
-            false => classes.flows.values().filter(parts).count(),
+            false => classes.parting(&outcomes),
         };
         balancers != std::mem::replace(&mut hop.balancers, balancers)
     }
@@ -112,8 +106,7 @@ impl Discovery {
             if hop.begun {
                 continue;
             }
-            let flows: Vec<u16> =
-                (1..first)
+            let flows: Vec<u16> = (1..first)
                 .filter(|flow| self.may_send(ttl, *flow) && !hop.todo.contains(flow))
                 .collect();
             if let Some(hop) = self.hop_mut(ttl) {
@@ -231,15 +224,18 @@ impl Discovery {
         wanted
     }
 
-    /// Flows that were lost where others are answered are sent again.
+    /// Flows that were lost where others are answered are sent again; where nobody answers, only
+    /// if answers are lost elsewhere, too, for silence may then be bad luck.
     fn retries(&mut self, ttl: u8, now: Duration) -> BTreeSet<(u8, u16)> {
         let outcomes = self.outcomes(ttl);
+        let lossy = self.is_lossy();
         let Some(hop) = self.hops.get_mut(usize::from(ttl)) else { return BTreeSet::new() };
-        let lost = hop.flows.iter().filter(|(flow, seen)| {
-            outcomes.get(*flow) == Some(&Met::Silent) && seen.tries < TRIES
-        });
+        let lost = hop
+            .flows
+            .iter()
+            .filter(|(flow, seen)| outcomes.get(*flow) == Some(&Met::Silent) && seen.tries < TRIES);
         let lost: BTreeSet<(u8, u16)> = lost.map(|(&flow, _)| (ttl, flow)).collect();
-        if !hop.answers() {
+        if !hop.answers() && !lossy {
             return BTreeSet::new();
         }
         let at_end = outcomes.values().any(|met| matches!(met, Met::End(_)));
@@ -247,6 +243,16 @@ impl Discovery {
             hop.next_at = hop.next_at.max(now + PATIENCE);
         }
         lost
+    }
+
+    /// More than one in twenty is lost at hops that answer.
+    fn is_lossy(&self) -> bool {
+        let hops = self.hops.iter().filter(|hop| hop.answers());
+        let flows = || hops.clone().flat_map(|hop| hop.flows.values());
+        let sent: usize =
+            flows().map(|seen| usize::from(seen.tries.saturating_sub(seen.pending))).sum();
+        let met: usize = flows().map(|seen| seen.met.len()).sum();
+        sent.saturating_sub(met) * 20 > sent
     }
 
     /// Node control: the flows through each node reach the stopping point of that node.
@@ -269,7 +275,8 @@ impl Discovery {
             let met: Vec<Met> =
                 met.into_iter().filter(|met| silent_too || *met != Met::Silent).collect();
             let kinds: BTreeSet<Met> = met.iter().copied().collect();
-            let attempts = if kinds.is_empty() { self.attempts(ttl, classes.any, flows) } else { met.len() };
+            let attempts =
+                if kinds.is_empty() { self.attempts(ttl, classes.any, flows) } else { met.len() };
             let point = self.point(kinds.len());
             let need = point.saturating_sub(attempts);
             most = most.max(point);
@@ -320,12 +327,7 @@ impl Discovery {
 
     /// MDA-Lite: the flows through the whole hop reach its stopping point, and enough of each
     /// node's are followed to see whether links cross.
-    fn for_hop(
-        &mut self,
-        ttl: u8,
-        classes: &Classes,
-        outcomes: &Outcomes,
-    ) -> BTreeSet<(u8, u16)> {
+    fn for_hop(&mut self, ttl: u8, classes: &Classes, outcomes: &Outcomes) -> BTreeSet<(u8, u16)> {
         let silent_too = is_silent_too(outcomes);
         let met = outcomes.values().filter(|met| silent_too || **met != Met::Silent);
         let (count, kinds) = (met.clone().count(), met.collect::<BTreeSet<_>>().len());
@@ -380,17 +382,13 @@ impl Discovery {
     }
 
     /// Where flows part, some are sent again: a balancer of packets would send them elsewhere.
-    fn repetitions(
-        &self,
-        ttl: u8,
-        classes: &Classes,
-        outcomes: &Outcomes,
-    ) -> BTreeSet<(u8, u16)> {
+    fn repetitions(&self, ttl: u8, classes: &Classes, outcomes: &Outcomes) -> BTreeSet<(u8, u16)> {
         let Some(hop) = self.hop(ttl) else { return BTreeSet::new() };
         let mut parted: Vec<Vec<u16>> = Vec::new();
         let mut branches = usize::MAX;
         for flows in classes.flows.values() {
-            let all: Vec<u16> = if classes.any { outcomes.keys().copied().collect() } else { flows.clone() };
+            let all: Vec<u16> =
+                if classes.any { outcomes.keys().copied().collect() } else { flows.clone() };
             let met = |flow: &u16| outcomes.get(flow).copied().filter(|met| *met != Met::Silent);
             let kinds: BTreeSet<Met> = all.iter().filter_map(met).collect();
             if kinds.len() > 1 {
@@ -401,7 +399,8 @@ impl Discovery {
         if parted.is_empty() {
             return BTreeSet::new();
         }
-        let again = |flow: &u16| hop.flows.get(flow).map_or(0, |seen| usize::from(seen.met.len() > 1));
+        let again =
+            |flow: &u16| hop.flows.get(flow).map_or(0, |seen| usize::from(seen.met.len() > 1));
         let done: usize = parted.iter().flatten().map(again).sum();
         let need = self.stopping.repetitions(branches).saturating_sub(done);
         let once = |flow: &u16| {
@@ -434,7 +433,7 @@ impl Discovery {
 
     /// Every flow has met its end.
     fn all_ended(&mut self) {
-        let ends = self.endings.values().filter_map(super::hop::Ending::end);
+        let ends = self.endings.keys().filter_map(|&flow| self.end(flow));
         let last = ends.clone().map(|(ttl, _)| ttl).max().unwrap_or(self.farthest);
         let reached = ends.clone().any(|(_, destination)| destination);
         if self.hops.iter().take(usize::from(last) + 1).all(super::hop::Hop::is_quiet) {
@@ -447,13 +446,15 @@ impl Discovery {
         if self.opened < self.limit() || self.hops.iter().any(|hop| !hop.is_quiet()) {
             return;
         }
-        let ended = self.endings.values().any(|ending| ending.end().is_some());
+        let ended = self.endings.keys().any(|&flow| self.end(flow).is_some());
         let reached = self.length().is_some();
         let gap = self.plan.gap_limit;
         let (stop, last) = match (reached, ended) {
             (true, _) => (Stop::Destination, self.farthest),
             (false, true) => (Stop::Unreachable, self.farthest),
-            _ if self.opened >= self.plan.max_hops && (gap == 0 || self.farthest.saturating_add(gap) > self.plan.max_hops) => {
+            _ if self.opened >= self.plan.max_hops
+                && (gap == 0 || self.farthest.saturating_add(gap) > self.plan.max_hops) =>
+            {
                 (Stop::MaxHops, self.plan.max_hops)
             }
             _ => (Stop::GapLimit, self.farthest.saturating_add(gap).min(self.plan.max_hops)),
@@ -482,7 +483,8 @@ fn is_even(classes: &Classes, outcomes: &Outcomes) -> bool {
             }
         }
     }
-    let all_equal = |mut counts: BTreeSet<usize>| counts.pop_first().is_none_or(|_| counts.is_empty());
+    let all_equal =
+        |mut counts: BTreeSet<usize>| counts.pop_first().is_none_or(|_| counts.is_empty());
     let after: BTreeSet<usize> = after.values().map(BTreeSet::len).collect();
     let into: BTreeSet<usize> = before.values().map(BTreeSet::len).collect();
     let unshared = after.iter().all(|&count| count <= 1) || into.iter().all(|&count| count <= 1);

@@ -75,9 +75,10 @@ impl Discovery {
             };
             let torn = hop.is_some_and(|hop| hop.per_packet);
             let torn_before = self.hop(ttl - 1).is_some_and(|hop| hop.per_packet);
-            let links = outcomes.iter().filter(|_| !torn && !torn_before).filter_map(|(flow, met)| {
-                Some((before.get(flow).and_then(address)?, address(met)?))
-            });
+            let links =
+                outcomes.iter().filter(|_| !torn && !torn_before).filter_map(|(flow, met)| {
+                    Some((before.get(flow).and_then(address)?, address(met)?))
+                });
             graph.links.insert(ttl - 1, links.collect());
             graph.nodes.insert(ttl, nodes);
             before = outcomes;
@@ -142,7 +143,10 @@ impl Discovery {
         let heard = |met: &&Met| **met != Met::Silent;
         if classes.any || classes.flows.len() > super::planning::NARROW && !hop.thorough {
             let met: Vec<Met> = outcomes.values().filter(heard).copied().collect();
-            return vec![count(&met)];
+            if classes.parting(&outcomes) > 0 {
+                return vec![count(&met)];
+            }
+            return vec![(1, met.len())]; // who was found before this hop is found here
         }
         let of_class = |flows: &Vec<u16>| {
             let met: Vec<Met> =
@@ -166,7 +170,9 @@ fn is_meshed(links: &BTreeSet<(IpAddr, IpAddr)>) -> bool {
     let repeated = |ends: Vec<&IpAddr>| ends.iter().collect::<BTreeSet<_>>().len() < ends.len();
     let crossing = links.iter().filter(|(from, to)| {
         repeated(links.iter().filter(|(other, _)| other == from).map(|(other, _)| other).collect())
-            && repeated(links.iter().filter(|(_, other)| other == to).map(|(_, other)| other).collect())
+            && repeated(
+                links.iter().filter(|(_, other)| other == to).map(|(_, other)| other).collect(),
+            )
     });
     crossing.count() > 0
 }

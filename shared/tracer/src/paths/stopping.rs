@@ -146,11 +146,16 @@ mod tests {
     #[test]
     fn repetitions_are_as_many_as_chance_needs() {
         let points = Stopping::new(Confidence::default());
-        assert_eq!((points.repetitions(2), points.repetitions(4), points.repetitions(64)), (5, 3, 1));
+        assert_eq!(
+            (points.repetitions(2), points.repetitions(4), points.repetitions(64)),
+            (5, 3, 1)
+        );
     }
 
     #[test]
     fn a_confidence_is_a_percentage_that_can_be_had() {
-        assert!([0.0, 100.0, -1.0, f64::NAN, 49.0].iter().all(|&p| Confidence::percent(p).is_none()));
+        assert!(
+            [0.0, 100.0, -1.0, f64::NAN, 49.0].iter().all(|&p| Confidence::percent(p).is_none())
+        );
     }
 }
