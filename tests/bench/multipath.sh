@@ -49,5 +49,7 @@ results=$(mktemp)
 trap 'rm -f "$results"' EXIT
 for confidence in 95 99; do
   row "tm-probe --confidence $confidence" "$runs" "$ours" probe_run --confidence "$confidence"
+  row "tm-probe --confidence $confidence --per-balancer" "$runs" "$ours" \
+    probe_run --confidence "$confidence" --per-balancer
   row "scamper tracelb -c $confidence" "$peer_runs" "$theirs" scamper_run "$confidence"
 done

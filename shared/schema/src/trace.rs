@@ -72,8 +72,11 @@ pub struct Trace {
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct Paths {
-    /// In percent: that no branch of one load balancer was missed.
+    /// Wanted, in percent: that no branch of any load balancer was missed.
     pub confidence: f64,
+    /// It was wanted of each load balancer by itself, not of all of them together.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub per_balancer: bool,
     /// At most this likely, a branch of any load balancer found was missed; by the probes that
     /// were sent, where every balancer spreads its flows evenly.
     pub failure_bound: f64,

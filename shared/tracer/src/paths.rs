@@ -22,8 +22,8 @@ use std::time::Duration;
 use tm_schema::{Ignored, Paths, ReplyKind, Stop};
 
 use crate::strategy::Strategy;
-use crate::trace::{Answer, HopReport, Next, Plan, Send};
-use hop::{Ending, Hop};
+use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
+use hop::Hop;
 use stopping::{Confidence, Stopping};
 
 /// Flows that a discovery may use.
@@ -271,16 +271,11 @@ impl Discovery {
     fn note_answer(&mut self, ttl: u8, flow: u16, answer: &Answer) {
         let ending = self.endings.entry(flow).or_default();
         let before = ending.end();
-        match answer.kind {
-            ReplyKind::TimeExceeded => ending.passed = ending.passed.max(ttl),
-            _ if answer.responder == self.target => {
-                ending.note_destination(ttl);
-                if self.nearest.is_none_or(|nearest| ttl < nearest) {
-                    self.nearest = Some(ttl);
-                    self.endings_changed += 1;
-                }
-            }
-            _ => ending.note_refusal(ttl),
+        ending.note(ttl, answer, self.target);
+        let reached = answer.kind != ReplyKind::TimeExceeded && answer.responder == self.target;
+        if reached && self.nearest.is_none_or(|nearest| ttl < nearest) {
+            self.nearest = Some(ttl);
+            self.endings_changed += 1;
         }
         self.endings_changed += u64::from(ending.end() != before);
         let end = self.end(flow).map_or(ttl, |(end, _)| end.min(ttl));

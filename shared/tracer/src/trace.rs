@@ -11,6 +11,7 @@
 //! - An answer that does not say which probe it answers is believed only where one probe alone
 //!   can have caused it. The flow then goes on one probe at a time.
 
+mod ending;
 mod flow;
 mod report;
 
@@ -23,6 +24,7 @@ use std::time::Duration;
 use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
 
 use crate::strategy::Strategy;
+pub(crate) use ending::Ending;
 use flow::Flow;
 pub use report::{HopReport, Responder, Sent};
 
@@ -147,6 +149,8 @@ pub struct Trace {
     plan: Plan,
     target: IpAddr,
     slots: Vec<Slot>,
+    /// Sequences of the probes by flow and TTL, so that no look at one hop goes through all.
+    by_hop: Vec<Vec<usize>>,
     /// Sequences of the probes in state `Waiting`.
     waiting: Vec<usize>,
     flows: Vec<Flow>,
@@ -170,6 +174,7 @@ impl Trace {
         Self {
             farthest: plan.first_hop.saturating_sub(1),
             next_report: u16::from(plan.first_hop),
+            by_hop: vec![Vec::new(); usize::from(plan.flows) * (usize::from(plan.max_hops) + 1)],
             plan,
             target,
             slots: Vec::new(),
@@ -228,14 +233,14 @@ impl Strategy for Trace {
             State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
             State::Waiting | State::Lost => {}
         }
-        slot.state = State::Answered(Box::new(answer), rtt);
+        slot.state = State::Answered(Box::new(answer.clone()), rtt);
         let (ttl, flow) = (slot.ttl, slot.flow);
         self.received += 1;
         self.waiting.retain(|&waiting| waiting != index);
         if let Some(slowest) = self.slowest.get_mut(usize::from(ttl)) {
             *slowest = Some(slowest.map_or(rtt, |slowest| slowest.max(rtt)));
         }
-        self.find_end(flow);
+        self.find_end(flow, ttl, &answer);
     }
 
     fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
@@ -292,6 +297,17 @@ impl Strategy for Trace {
 }
 
 impl Trace {
+    /// Where the probes of a flow and TTL are listed.
+    fn place(&self, flow: u16, ttl: u8) -> Option<usize> {
+        let levels = usize::from(self.plan.max_hops) + 1;
+        (usize::from(ttl) < levels).then(|| usize::from(flow) * levels + usize::from(ttl))
+    }
+
+    /// The sequences of the probes of a flow and TTL.
+    fn sequences(&self, flow: u16, ttl: u8) -> &[usize] {
+        self.place(flow, ttl).and_then(|at| self.by_hop.get(at)).map_or(&[], Vec::as_slice)
+    }
+
     fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
         let (sequence, spacing) = (self.slots.len(), self.plan.spacing);
         let alone = self.flows.get_mut(usize::from(id)).is_some_and(|flow| {
@@ -306,6 +322,9 @@ impl Trace {
             state: State::Waiting,
         });
         self.waiting.push(sequence);
+        if let Some(sequences) = self.place(id, due.ttl).and_then(|at| self.by_hop.get_mut(at)) {
+            sequences.push(sequence);
+        }
         self.sent += 1;
         Send { sequence: sequence as u32, ttl: due.ttl, flow: id }
     }
@@ -351,30 +370,12 @@ impl Trace {
         waiting.map(|slot| self.deadline(slot)).chain(unsure).min().unwrap_or(latest)
     }
 
-    /// Where the flow ends: the nearest answer of the destination, or else the nearest
-    /// "unreachable" that nobody farther away belies.
-    fn find_end(&mut self, id: u16) {
-        let mut destination: Option<u8> = None;
-        let mut refused: Option<u8> = None;
-        let mut passed = 0;
-        for slot in self.slots.iter().filter(|slot| slot.flow == id) {
-            let State::Answered(answer, _) = &slot.state else { continue };
-            let nearest = |end: Option<u8>| Some(end.map_or(slot.ttl, |ttl| ttl.min(slot.ttl)));
-            match answer.kind {
-                ReplyKind::TimeExceeded => passed = slot.ttl.max(passed),
-                _ if answer.responder == self.target => destination = nearest(destination),
-                _ => refused = nearest(refused),
-            }
-        }
-        let end = match (destination, refused) {
-            (Some(ttl), _) => Some(flow::End { ttl, destination: true }),
-            (None, Some(ttl)) if ttl > passed => Some(flow::End { ttl, destination: false }),
-            _ => None,
-        };
+    /// Where the flow ends, now that a probe of it was answered.
+    fn find_end(&mut self, id: u16, ttl: u8, answer: &Answer) {
         let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
-        flow.end = end;
-        let answered = passed.max(destination.unwrap_or(0)).max(refused.unwrap_or(0));
-        flow.farthest = end.map_or(answered, |end| end.ttl);
+        flow.ending.note(ttl, answer, self.target);
+        flow.end = flow.ending.end().map(|(ttl, destination)| flow::End { ttl, destination });
+        flow.farthest = flow.end.map_or(flow.ending.farthest(), |end| end.ttl);
         let before = self.plan.first_hop.saturating_sub(1);
         self.farthest = self.flows.iter().map(|flow| flow.farthest).fold(before, u8::max);
     }

@@ -86,6 +86,11 @@ pub(crate) struct Flags {
     #[arg(value_parser = parse_confidence, requires = "discover_paths")]
     confidence: Confidence,
 
+    /// With --discover-paths: be that sure of each load balancer by itself, not of all of them
+    /// together, as the algorithm was published first; fewer probes
+    #[arg(long, help_heading = "Probes", requires = "discover_paths")]
+    per_balancer: bool,
+
     /// Make every probe a flow of its own, as classic traceroute does
     #[arg(long, help_heading = "Probes", conflicts_with = "flows")]
     classic: bool,
@@ -201,7 +206,7 @@ impl Flags {
             max_hops: self.max_hops,
             probes: self.probes.unwrap_or(if often || self.discover_paths { 1 } else { 3 }),
             flows: self.flows,
-            discover: self.discover_paths.then_some(self.confidence),
+            discover: self.discovery(),
             wait: self.timeout,
             gap_limit: self.gap_limit,
             interface: self.interface.clone(),
@@ -214,6 +219,12 @@ impl Flags {
             parallel: self.parallel as usize,
             ..Options::default()
         })
+    }
+
+    fn discovery(&self) -> Option<Confidence> {
+        let confidence =
+            if self.per_balancer { self.confidence.per_balancer() } else { self.confidence };
+        self.discover_paths.then_some(confidence)
     }
 
     fn check(&self, protocol: Protocol) -> Result<(), String> {

@@ -83,32 +83,6 @@ impl Classes {
     }
 }
 
-/// Where a flow ends, as far as its answers say.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ending {
-    destination: Option<u8>,
-    refused: Option<u8>,
-    /// The farthest TTL that it passed.
-    pub(super) passed: u8,
-}
-
-impl Ending {
-    /// The nearest answer of the destination, or else the nearest "unreachable" that nobody
-    /// farther away belies; and whether it is the destination.
-    pub(super) fn end(self) -> Option<(u8, bool)> {
-        let refused = self.refused.filter(|&ttl| ttl > self.passed);
-        self.destination.map(|ttl| (ttl, true)).or(refused.map(|ttl| (ttl, false)))
-    }
-
-    pub(super) fn note_destination(&mut self, ttl: u8) {
-        self.destination = Some(self.destination.map_or(ttl, |known| known.min(ttl)));
-    }
-
-    pub(super) fn note_refusal(&mut self, ttl: u8) {
-        self.refused = Some(self.refused.map_or(ttl, |known| known.min(ttl)));
-    }
-}
-
 impl Hop {
     /// Somebody answered here.
     pub(super) fn answers(&self) -> bool {

@@ -72,8 +72,11 @@ impl Discovery {
     /// The stopping point of a node with so many branches. The balancers found share the failure
     /// bound; a node that looks like none may be one more.
     fn point(&mut self, branches: usize) -> usize {
-        let one_more = usize::from(branches < 2);
-        self.stopping.after(branches.max(1), self.balancers() + one_more)
+        let shares = match self.confidence.is_per_balancer() {
+            true => 1,
+            false => self.balancers() + usize::from(branches < 2),
+        };
+        self.stopping.after(branches.max(1), shares)
     }
 
     /// Counts the nodes before a TTL at which flows part; true if that is news.

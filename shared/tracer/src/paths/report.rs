@@ -45,6 +45,7 @@ impl Discovery {
         let flows: BTreeSet<u16> = self.slots.iter().map(|slot| slot.flow).collect();
         Paths {
             confidence: self.confidence.as_percent(),
+            per_balancer: self.confidence.is_per_balancer(),
             failure_bound: (self.failure_bound() * 1e6).ceil() / 1e6,
             complete: !self.incomplete,
             probes: self.sent,

@@ -11,12 +11,25 @@ use std::collections::HashMap;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Confidence {
     percent: f64,
+    per_balancer: bool,
 }
 
 impl Confidence {
     /// `percent` from 50 to 99.999.
     pub fn percent(percent: f64) -> Option<Self> {
-        (50.0..=99.999).contains(&percent).then_some(Self { percent })
+        (50.0..=99.999).contains(&percent).then_some(Self { percent, per_balancer: false })
+    }
+
+    /// The same of each load balancer by itself, as the algorithm was published first: fewer
+    /// probes, and the more balancers the likelier a miss.
+    #[must_use]
+    pub fn per_balancer(self) -> Self {
+        Self { per_balancer: true, ..self }
+    }
+
+    /// It is promised of each load balancer, not of all of them together.
+    pub fn is_per_balancer(self) -> bool {
+        self.per_balancer
     }
 
     /// In percent.
@@ -32,7 +45,7 @@ impl Confidence {
 
 impl Default for Confidence {
     fn default() -> Self {
-        Self { percent: 95.0 }
+        Self { percent: 95.0, per_balancer: false }
     }
 }
 
