@@ -125,6 +125,26 @@ fn nobody_beyond_a_hop_ends_it_after_the_gap_limit() {
 }
 
 #[test]
+fn a_bound_for_each_balancer_alone_is_cheaper() {
+    let mut network = Network::straight(2);
+    network.diamond(&mut Dice::new(3), Form::Meshed, 16);
+    let of = |confidence| discover(&network, confidence, plan(), 5);
+    let (all, each) = (of(Confidence::default()), of(Confidence::default().per_balancer()));
+    assert!(each.probes < all.probes, "{} {}", each.probes, all.probes);
+    assert!(all.paths.failure_bound <= 0.05 && each.paths.failure_bound > 0.05);
+    assert!(each.paths.per_balancer && !all.paths.per_balancer);
+}
+
+#[test]
+fn every_command_of_the_page_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    match tm_tests::docs::Page::open("docs/multipath.md", folder.path()).run() {
+        Ok(ran) => assert_eq!(ran, 2),
+        Err(wrong) => panic!("{wrong}"),
+    }
+}
+
+#[test]
 fn one_probe_of_a_flow_at_a_time_finds_the_same() {
     let network = Network::random(&mut Dice::new(8), 8);
     let serial = tm_tracer::trace::Plan { serial: true, ..plan() };

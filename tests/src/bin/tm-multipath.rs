@@ -1,6 +1,9 @@
 //! How often the discovery of paths misses something, over networks made at random.
 //!
 //!     tm-multipath [NETWORKS [SEED]]
+//!
+//! A network failed where any node or link is missing or false; `bound`: the mean of what the trace
+//! records promise; `balancers`: nodes of which a link was missed; `false`: links that are none.
 
 #![allow(clippy::print_stdout)]
 
@@ -12,7 +15,16 @@ fn main() {
     let mut next = |default| arguments.next().and_then(Result::ok).unwrap_or(default);
     let (networks, seed) = (next(300), next(1));
     println!(
-        "networks confidence  failed  rate %  95 % interval    promised  probes  per balancer"
+        "{:12} {:>10} {:>14} {:>7} {:>15} {:>8} {:>9} {:>14} {:>6}",
+        "networks",
+        "confidence",
+        "failed",
+        "rate %",
+        "95 % interval",
+        "bound %",
+        "probes",
+        "balancers",
+        "false"
     );
     for percent in [95.0, 99.0] {
         let Some(confidence) = Confidence::percent(percent) else { continue };
@@ -43,27 +55,27 @@ fn row(
         let (wanted, links) = (network.links(), &found.links);
         failed += u64::from(*links != wanted || found.nodes != network.nodes());
         false_finds += links.difference(&wanted).count();
-        missed_balancers += parting(&network, &found);
+        missed_balancers += missed(&network, &found);
         probes += u64::from(found.probes);
         balancers += network.balancers();
         promised += found.paths.failure_bound;
     }
     let (low, high) = interval(failed, networks);
+    let percent = |part: f64| part * 100.0 / networks as f64;
     println!(
-        "{name:12} {:9} {:4} of {networks} {:6.2}  {:5.2} to {:5.2}  {:8.2} {:8}  {missed_balancers} of {balancers} ({:.2} %); {false_finds} false links",
+        "{name:12} {:>10} {:>14} {:7.2} {:>15} {:8.2} {:>9} {:>14} {false_finds:>6}",
         format!("{} %", confidence.as_percent()),
-        failed,
-        failed as f64 * 100.0 / networks as f64,
-        low * 100.0,
-        high * 100.0,
-        promised * 100.0 / networks as f64,
+        format!("{failed} of {networks}"),
+        percent(failed as f64),
+        format!("{:.2} to {:.2}", low * 100.0, high * 100.0),
+        percent(promised),
         probes,
-        missed_balancers as f64 * 100.0 / balancers as f64,
+        format!("{missed_balancers} of {balancers}"),
     );
 }
 
 /// Balancers of which a branch was missed.
-fn parting(network: &Network, found: &Found) -> usize {
+fn missed(network: &Network, found: &Found) -> usize {
     let missing: std::collections::BTreeSet<_> =
         network.links().difference(&found.links).map(|(ttl, from, _)| (*ttl, *from)).collect();
     missing.len()
