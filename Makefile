@@ -36,7 +36,8 @@ bench: ## Compare with peers, as ratios; measure the filters
 	tests/bench/import.sh
 
 anomalies: ## Precision and recall of alerts over scenarios whose truth is known
-	$(CARGO) run --release --locked -p tm-tests --bin tm-anomalies
+	$(CARGO) build --release --locked -p tm-watch -p tm-tests --bins
+	target/release/tm-anomalies
 
 names: ## Precision and recall of the places read out of router names
 	$(CARGO) test --locked -p tm-path --test router_names -- --nocapture

@@ -152,11 +152,16 @@ pub struct Heading {
     pub round: u64,
 }
 
+/// A number for a host, so that traces of different hosts have different ids.
+fn number_of(host: &str) -> u64 {
+    host.bytes().fold(0, |sum, octet| (sum * 31 + u64::from(octet)) % 0xffff_ffff)
+}
+
 /// The records of a trace along `stops`, its end included.
 pub fn trace(host: &str, round: u64, stops: &[Stop]) -> Vec<Value> {
     let to = stops.last().map_or("", |stop| stop.ip);
     let heading = Heading {
-        id: format!("019abf00-{round:04x}-7222-8333-{:012x}", host.len()),
+        id: format!("019abf00-{round:04x}-7222-8333-{:012x}", number_of(host)),
         host: host.to_owned(),
         to,
         round,

@@ -423,7 +423,7 @@ fn details(responder: &Responder) -> Vec<Fact> {
         responder.interface.as_ref().map(|interface| {
             let name = interface.name.as_deref().map(clean);
             let parts = [
-                Some(interface.role.replace('_', " ")),
+                Some(clean(&interface.role.replace('_', " "))),
                 name,
                 interface.ip.map(|ip| ip.to_string()),
                 interface.mtu.map(|mtu| format!("MTU {mtu}")),
