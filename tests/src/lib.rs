@@ -6,6 +6,7 @@ pub mod docs;
 pub mod hop_line;
 pub mod http;
 pub mod mmdb;
+pub mod multipath;
 pub mod tour;
 pub mod watching;
 

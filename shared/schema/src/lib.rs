@@ -25,7 +25,7 @@ pub use enrichment::{Asn, Confidence, Dns, Evidence, Geo, ResolverSays};
 pub use hop::{Hop, Interface, MplsLabel, Probe, Reply, ReplyKind, Rtt, loss_pct};
 pub use record::Record;
 pub use time::Time;
-pub use trace::{Ignored, Method, Stop, Trace};
+pub use trace::{Balancing, Diamond, Ignored, Method, Paths, Stop, Trace};
 
 use serde::{Deserialize, Serialize};
 

@@ -62,6 +62,63 @@ pub struct Trace {
     /// Packets that looked like answers and were not counted as such.
     #[serde(default, skip_serializing_if = "Ignored::is_empty")]
     pub ignored: Ignored,
+    /// What `tm-probe --discover-paths` can promise; absent of every other trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paths: Option<Paths>,
+}
+
+/// How completely the paths were discovered.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Paths {
+    /// Wanted, in percent: that no branch of any load balancer was missed.
+    pub confidence: f64,
+    /// It was wanted of each load balancer by itself, not of all of them together.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub per_balancer: bool,
+    /// At most this likely, a branch of any load balancer found was missed; by the probes that
+    /// were sent, where every balancer spreads its flows evenly.
+    pub failure_bound: f64,
+    /// Every stopping point was reached.
+    pub complete: bool,
+    /// Probes sent, repetitions included.
+    pub probes: u32,
+    /// Flows used.
+    pub flows: u32,
+    /// Responders, each counted once a TTL.
+    pub nodes: u32,
+    /// Pairs of responders at neighbouring TTLs that one flow met.
+    pub links: u32,
+    /// Where paths part and meet again, nearest first.
+    pub diamonds: Vec<Diamond>,
+}
+
+/// Where paths part and meet again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct Diamond {
+    /// The last TTL before the paths part; 0: they part at once.
+    pub from: u8,
+    /// The first TTL at which they have met again; null where they have not.
+    pub to: Option<u8>,
+    /// The most responders at one TTL.
+    pub width: u32,
+    /// What is balanced.
+    pub balancing: Balancing,
+    /// Somewhere inside, links cross: a responder before and one after have several each.
+    pub meshed: bool,
+}
+
+/// What a load balancer shares out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Balancing {
+    /// All probes of a flow take one way.
+    PerFlow,
+    /// Each probe is sent on by itself; equal flows at neighbouring TTLs are no links here.
+    PerPacket,
 }
 
 /// Packets that looked like answers and were not believed.

@@ -9,7 +9,10 @@ use crate::net::{Reply, Ticket};
 use crate::options::Options;
 use crate::packet::identity::Identity;
 use crate::packet::shape::{Route, Shape};
+use crate::paths::Discovery;
+use crate::paths::stopping::Confidence;
 use crate::record::{self, Heading, Outcome};
+use crate::strategy::Strategy;
 use crate::trace::{Next, Plan, Trace};
 
 /// The two clocks: one that never jumps, one that the kernel's timestamps use.
@@ -39,7 +42,8 @@ impl Departure {
 pub(crate) struct Active {
     pub(crate) route: Route,
     pub(crate) plan: Plan,
-    trace: Trace,
+    trace: Box<dyn Strategy>,
+    discover: Option<Confidence>,
     heading: Heading,
     outcome: Outcome,
     departures: Vec<Departure>,
@@ -55,7 +59,14 @@ pub(crate) struct Active {
 }
 
 impl Active {
-    pub(crate) fn new(host: String, route: Route, plan: Plan, epoch: u64, now: Now) -> Self {
+    pub(crate) fn new(
+        host: String,
+        route: Route,
+        plan: Plan,
+        discover: Option<Confidence>,
+        epoch: u64,
+        now: Now,
+    ) -> Self {
         let heading = Heading {
             trace_id: record::trace_id(),
             host,
@@ -65,7 +76,8 @@ impl Active {
             started: now.wall,
         };
         Self {
-            trace: Trace::new(plan.clone(), route.target, now.steady),
+            trace: strategy(plan.clone(), discover, route.target, now.steady),
+            discover,
             route,
             plan,
             heading,
@@ -84,7 +96,7 @@ impl Active {
     pub(crate) fn begin_round(&mut self, epoch: u64, now: Now) {
         let plan = Plan { expected_length: self.trace.length(), ..self.plan.clone() };
         self.base = self.base.wrapping_add(self.departures.len() as u32);
-        self.trace = Trace::new(plan, self.route.target, now.steady);
+        self.trace = strategy(plan, self.discover, self.route.target, now.steady);
         self.heading.trace_id = record::trace_id();
         self.heading.round += 1;
         self.heading.started = now.wall;
@@ -188,6 +200,7 @@ impl Active {
         (self.outcome.sent, self.outcome.received) = self.trace.totals();
         self.outcome.stop = Some(stop);
         self.outcome.ignored = self.trace.ignored();
+        self.outcome.paths = self.trace.paths();
         if self.outcome.responded > 0 {
             self.outcome.error = None;
         }
@@ -206,6 +219,19 @@ impl Active {
 
     pub(crate) fn target(&self) -> IpAddr {
         self.route.target
+    }
+}
+
+/// One path, or all of them.
+fn strategy(
+    plan: Plan,
+    discover: Option<Confidence>,
+    target: IpAddr,
+    now: Duration,
+) -> Box<dyn Strategy> {
+    match discover {
+        Some(confidence) => Box::new(Discovery::new(plan, confidence, target, now)),
+        None => Box::new(Trace::new(plan, target, now)),
     }
 }
 

@@ -151,7 +151,7 @@ impl<'a> Engine<'a> {
         };
         let plan = self.options.plan(opened.is_serial(), opened.longest_wait());
         self.epochs += 1;
-        let active = Active::new(host, route, plan, self.epochs, now);
+        let active = Active::new(host, route, plan, self.options.discover, self.epochs, now);
         let place = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1

@@ -1,7 +1,7 @@
 //! The traceroute engine: probes leave, answers are matched to them, hops are settled.
 //!
 //! - [`packet`]: octets on the wire, pure.
-//! - [`trace`]: one trace as a state machine, pure.
+//! - [`trace`]: one trace as a state machine, pure; [`paths`]: the discovery of every path, too.
 //! - [`methods`]: what this process may do, and the sockets for it.
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
 
@@ -12,12 +12,15 @@ mod net;
 mod options;
 mod pace;
 pub mod packet;
+pub mod paths;
 mod record;
+mod strategy;
 mod target;
 pub mod trace;
 mod wake;
 
 pub use engine::{Engine, Sink};
 pub use options::Options;
+pub use strategy::Strategy;
 pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;

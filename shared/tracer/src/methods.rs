@@ -7,12 +7,14 @@ use tm_schema::Protocol;
 
 use crate::net::Channel;
 use crate::net::errqueue::ErrorQueue;
+use crate::net::flows;
 use crate::net::ping::Ping;
 use crate::net::raw::Raw;
 use crate::net::socket::{self, Binding};
 use crate::net::tcp::{self, Connects};
 use crate::options::Options;
 use crate::packet::shape::Shape;
+use crate::paths;
 
 /// A way of probing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,11 +126,15 @@ pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
         paris: options.paris,
         port: options.target_port().unwrap_or(0),
         flow_base: 0,
-        flows: options.flows,
+        flows: options.discover.map_or(options.flows, |_| paths::FLOWS),
+        at_once: options.flows,
         size: options.size,
         tos: options.tos,
         secret: crate::packet::identity::Secret::default(),
     };
+    if options.discover.is_some() {
+        flows::raise_descriptor_limit();
+    }
     let mut last = io::Error::from(io::ErrorKind::AddrInUse);
     for attempt in 0..TRIES {
         shape.flow_base = options.source_port.unwrap_or_else(|| shape.secret.port(attempt));

@@ -2,6 +2,7 @@
 //! UDP and TCP sockets with error queues, and ping sockets.
 
 pub(crate) mod errqueue;
+pub(crate) mod flows;
 pub(crate) mod ping;
 pub(crate) mod raw;
 pub(crate) mod socket;

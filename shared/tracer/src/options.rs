@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tm_schema::Protocol;
 
+use crate::paths::stopping::Confidence;
 use crate::trace::{Plan, Wait};
 
 /// What the user asked for. [`Options::default`] is what `tm-probe HOST` does.
@@ -28,6 +29,8 @@ pub struct Options {
     pub probes: u16,
     /// Flows probed side by side.
     pub flows: u16,
+    /// Find every path, this sure that none is missed; otherwise follow `flows` flows.
+    pub discover: Option<Confidence>,
     /// How long to wait for an answer.
     pub wait: Wait,
     /// Silent hops in a row that end a trace; 0: none do.
@@ -104,6 +107,7 @@ impl Default for Options {
             max_hops: 30,
             probes: 3,
             flows: 1,
+            discover: None,
             wait: Self::WAIT,
             gap_limit: 3,
             interface: None,

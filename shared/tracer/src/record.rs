@@ -30,6 +30,7 @@ pub(crate) struct Outcome {
     pub(crate) received: u32,
     pub(crate) reached: bool,
     pub(crate) ignored: tm_schema::Ignored,
+    pub(crate) paths: Option<tm_schema::Paths>,
 }
 
 /// A point in time, given as the time since 1970.
@@ -150,7 +151,11 @@ impl Heading {
             max_hops: Some(options.max_hops),
             probes: Some(u32::from(options.probes)),
             timeout_s: Some(options.wait.max.as_secs_f64()),
-            method: Some(if options.paris { Method::Paris } else { Method::Classic }),
+            method: Some(match options.discover {
+                Some(_) => Method::Mda,
+                None if options.paris => Method::Paris,
+                None => Method::Classic,
+            }),
             started_at: time(self.started),
             completed_at: time(now.max(self.started)),
             reached: outcome.reached,
@@ -161,6 +166,7 @@ impl Heading {
             sent: outcome.sent,
             received: outcome.received,
             ignored: outcome.ignored,
+            paths: outcome.paths.clone(),
         }
     }
 }

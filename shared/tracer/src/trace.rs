@@ -11,6 +11,7 @@
 //! - An answer that does not say which probe it answers is believed only where one probe alone
 //!   can have caused it. The flow then goes on one probe at a time.
 
+mod ending;
 mod flow;
 mod report;
 
@@ -22,6 +23,8 @@ use std::time::Duration;
 
 use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
 
+use crate::strategy::Strategy;
+pub(crate) use ending::Ending;
 use flow::Flow;
 pub use report::{HopReport, Responder, Sent};
 
@@ -67,7 +70,7 @@ impl Wait {
     /// Routers answer from their slow path; a wait cut short is never shorter than this.
     pub const FLOOR: Duration = Duration::from_millis(250);
 
-    fn times(&self, factor: f64, rtt: Duration) -> Duration {
+    pub(crate) fn times(&self, factor: f64, rtt: Duration) -> Duration {
         let wait = Duration::try_from_secs_f64(rtt.as_secs_f64() * factor).unwrap_or(self.max);
         wait.max(Self::FLOOR).min(self.max)
     }
@@ -146,6 +149,8 @@ pub struct Trace {
     plan: Plan,
     target: IpAddr,
     slots: Vec<Slot>,
+    /// Sequences of the probes by flow and TTL, so that no look at one hop goes through all.
+    by_hop: Vec<Vec<usize>>,
     /// Sequences of the probes in state `Waiting`.
     waiting: Vec<usize>,
     flows: Vec<Flow>,
@@ -169,6 +174,7 @@ impl Trace {
         Self {
             farthest: plan.first_hop.saturating_sub(1),
             next_report: u16::from(plan.first_hop),
+            by_hop: vec![Vec::new(); usize::from(plan.flows) * (usize::from(plan.max_hops) + 1)],
             plan,
             target,
             slots: Vec::new(),
@@ -182,9 +188,10 @@ impl Trace {
             received: 0,
         }
     }
+}
 
-    /// What to do at `now`.
-    pub fn poll(&mut self, now: Duration) -> Next {
+impl Strategy for Trace {
+    fn poll(&mut self, now: Duration) -> Next {
         self.expire(now);
         self.settle();
         if self.stop.is_some() {
@@ -201,8 +208,7 @@ impl Trace {
         Next::Wait(wake)
     }
 
-    /// The kernel would not send the probe; `retry` says when to try again, if at all.
-    pub fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
         let Some(slot) = self.slots.get_mut(index) else { return };
         slot.state = State::Failed;
@@ -214,14 +220,7 @@ impl Trace {
         }
     }
 
-    /// The probe `sequence` was answered after `rtt`, quoted with the TTL `quoted_ttl`.
-    pub fn answered(
-        &mut self,
-        sequence: u32,
-        answer: Answer,
-        quoted_ttl: Option<u8>,
-        rtt: Duration,
-    ) {
+    fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
         let index = sequence as usize;
         let next_report = self.next_report;
         let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
@@ -234,19 +233,17 @@ impl Trace {
             State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
             State::Waiting | State::Lost => {}
         }
-        slot.state = State::Answered(Box::new(answer), rtt);
+        slot.state = State::Answered(Box::new(answer.clone()), rtt);
         let (ttl, flow) = (slot.ttl, slot.flow);
         self.received += 1;
         self.waiting.retain(|&waiting| waiting != index);
         if let Some(slowest) = self.slowest.get_mut(usize::from(ttl)) {
             *slowest = Some(slowest.map_or(rtt, |slowest| slowest.max(rtt)));
         }
-        self.find_end(flow);
+        self.find_end(flow, ttl, &answer);
     }
 
-    /// A probe of `flow` was answered, and the answer does not say which. Returns the probe
-    /// where only one can be meant.
-    pub fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
+    fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
         let max = self.plan.wait.max;
         let open = |slot: &Slot| match slot.state {
             State::Waiting => true,
@@ -263,46 +260,52 @@ impl Trace {
         None
     }
 
-    /// Counts a packet that quoted a datagram of ours and got it wrong.
-    pub fn forged(&mut self) {
+    fn forged(&mut self) {
         self.ignored.forged += 1;
     }
 
-    /// Ends the trace now; hops that are not settled are reported as far as they are known.
-    pub fn interrupt(&mut self, stop: Stop) {
+    fn interrupt(&mut self, stop: Stop) {
         if self.stop.is_none() {
             self.finish(stop, self.farthest);
         }
     }
 
-    /// The hops settled since the last call, in TTL order.
-    pub fn take_reports(&mut self) -> Vec<HopReport> {
+    fn take_reports(&mut self) -> Vec<HopReport> {
         std::mem::take(&mut self.reports)
     }
 
-    /// Why it ended, once it has.
-    pub fn stop(&self) -> Option<Stop> {
+    fn stop(&self) -> Option<Stop> {
         self.stop
     }
 
-    /// Packets that were not believed.
-    pub fn ignored(&self) -> Ignored {
+    fn ignored(&self) -> Ignored {
         self.ignored
     }
 
-    /// Probes sent and answered.
-    pub fn totals(&self) -> (u32, u32) {
+    fn totals(&self) -> (u32, u32) {
         (self.sent, self.received)
     }
 
-    /// Where the destination answered.
-    pub fn length(&self) -> Option<u8> {
+    fn length(&self) -> Option<u8> {
         self.flows
             .iter()
             .filter_map(|flow| flow.end)
             .filter(|end| end.destination)
             .map(|end| end.ttl)
             .max()
+    }
+}
+
+impl Trace {
+    /// Where the probes of a flow and TTL are listed.
+    fn place(&self, flow: u16, ttl: u8) -> Option<usize> {
+        let levels = usize::from(self.plan.max_hops) + 1;
+        (usize::from(ttl) < levels).then(|| usize::from(flow) * levels + usize::from(ttl))
+    }
+
+    /// The sequences of the probes of a flow and TTL.
+    fn sequences(&self, flow: u16, ttl: u8) -> &[usize] {
+        self.place(flow, ttl).and_then(|at| self.by_hop.get(at)).map_or(&[], Vec::as_slice)
     }
 
     fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
@@ -319,6 +322,9 @@ impl Trace {
             state: State::Waiting,
         });
         self.waiting.push(sequence);
+        if let Some(sequences) = self.place(id, due.ttl).and_then(|at| self.by_hop.get_mut(at)) {
+            sequences.push(sequence);
+        }
         self.sent += 1;
         Send { sequence: sequence as u32, ttl: due.ttl, flow: id }
     }
@@ -364,30 +370,12 @@ impl Trace {
         waiting.map(|slot| self.deadline(slot)).chain(unsure).min().unwrap_or(latest)
     }
 
-    /// Where the flow ends: the nearest answer of the destination, or else the nearest
-    /// "unreachable" that nobody farther away belies.
-    fn find_end(&mut self, id: u16) {
-        let mut destination: Option<u8> = None;
-        let mut refused: Option<u8> = None;
-        let mut passed = 0;
-        for slot in self.slots.iter().filter(|slot| slot.flow == id) {
-            let State::Answered(answer, _) = &slot.state else { continue };
-            let nearest = |end: Option<u8>| Some(end.map_or(slot.ttl, |ttl| ttl.min(slot.ttl)));
-            match answer.kind {
-                ReplyKind::TimeExceeded => passed = slot.ttl.max(passed),
-                _ if answer.responder == self.target => destination = nearest(destination),
-                _ => refused = nearest(refused),
-            }
-        }
-        let end = match (destination, refused) {
-            (Some(ttl), _) => Some(flow::End { ttl, destination: true }),
-            (None, Some(ttl)) if ttl > passed => Some(flow::End { ttl, destination: false }),
-            _ => None,
-        };
+    /// Where the flow ends, now that a probe of it was answered.
+    fn find_end(&mut self, id: u16, ttl: u8, answer: &Answer) {
         let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
-        flow.end = end;
-        let answered = passed.max(destination.unwrap_or(0)).max(refused.unwrap_or(0));
-        flow.farthest = end.map_or(answered, |end| end.ttl);
+        flow.ending.note(ttl, answer, self.target);
+        flow.end = flow.ending.end().map(|(ttl, destination)| flow::End { ttl, destination });
+        flow.farthest = flow.end.map_or(flow.ending.farthest(), |end| end.ttl);
         let before = self.plan.first_hop.saturating_sub(1);
         self.farthest = self.flows.iter().map(|flow| flow.farthest).fold(before, u8::max);
     }

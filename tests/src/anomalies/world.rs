@@ -170,6 +170,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         sent,
         received,
         ignored: tm_schema::Ignored::default(),
+        paths: None,
     };
     line(&trace.into(), to);
 }

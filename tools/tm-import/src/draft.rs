@@ -220,6 +220,7 @@ impl Draft {
             sent: sums.0,
             received: sums.1,
             ignored: self.ignored,
+            paths: None,
         };
         (hops, trace)
     }

@@ -7,6 +7,8 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser};
 use tm_schema::Protocol;
 use tm_stream::cli::Common;
+use tm_tracer::paths::FLOWS;
+use tm_tracer::paths::stopping::Confidence;
 use tm_tracer::trace::Wait;
 use tm_tracer::{Family, Lookup, Options};
 
@@ -16,6 +18,7 @@ Examples:
   tm-probe -I -q 5 example.com             five ICMP echo probes a hop
   tm-probe -T -p 443 -6 example.com        TCP SYN to port 443, over IPv6
   tm-probe --flows 8 example.com           eight flows side by side, to see load balancing
+  tm-probe --discover-paths example.com    every path, and where they part and meet
   tm-probe --interval 30 example.com       once every 30 seconds, until interrupted
   tm-probe --targets hosts.txt --rate 500  many hosts, 500 packets a second in all
   echo 192.0.2.1 | tm-probe                hosts from stdin
@@ -72,6 +75,21 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Probes")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=128))]
     flows: u16,
+
+    /// Find every path that load balancers give: as many flows as that takes, hop by hop
+    /// (Multipath Detection Algorithm)
+    #[arg(long, help_heading = "Probes", conflicts_with_all = ["flows", "classic", "probes"])]
+    discover_paths: bool,
+
+    /// With --discover-paths: how sure to be that no branch was missed, in percent
+    #[arg(long, value_name = "PERCENT", default_value = "95", help_heading = "Probes")]
+    #[arg(value_parser = parse_confidence, requires = "discover_paths")]
+    confidence: Confidence,
+
+    /// With --discover-paths: be that sure of each load balancer by itself, not of all of them
+    /// together, as the algorithm was published first; fewer probes
+    #[arg(long, help_heading = "Probes", requires = "discover_paths")]
+    per_balancer: bool,
 
     /// Make every probe a flow of its own, as classic traceroute does
     #[arg(long, help_heading = "Probes", conflicts_with = "flows")]
@@ -186,8 +204,9 @@ impl Flags {
             source_port: self.sport,
             first_hop: self.first_hop,
             max_hops: self.max_hops,
-            probes: self.probes.unwrap_or(if often { 1 } else { 3 }),
+            probes: self.probes.unwrap_or(if often || self.discover_paths { 1 } else { 3 }),
             flows: self.flows,
+            discover: self.discovery(),
             wait: self.timeout,
             gap_limit: self.gap_limit,
             interface: self.interface.clone(),
@@ -202,8 +221,15 @@ impl Flags {
         })
     }
 
+    fn discovery(&self) -> Option<Confidence> {
+        let confidence =
+            if self.per_balancer { self.confidence.per_balancer() } else { self.confidence };
+        self.discover_paths.then_some(confidence)
+    }
+
     fn check(&self, protocol: Protocol) -> Result<(), String> {
-        let ports = self.sport.map(|port| u32::from(port) + u32::from(self.flows) - 1);
+        let flows = if self.discover_paths { FLOWS } else { self.flows };
+        let ports = self.sport.map(|port| u32::from(port) + u32::from(flows) - 1);
         if self.first_hop > self.max_hops {
             return Err(format!(
                 "--first-hop {} is beyond --max-hops {}",
@@ -217,7 +243,7 @@ impl Flags {
             return Err("--size means nothing to TCP, whose SYNs carry no data".to_owned());
         }
         if ports.is_some_and(|last| last > 65_534) {
-            return Err("--sport leaves no room for that many --flows".to_owned());
+            return Err(format!("--sport leaves no room for {flows} flows below port 65535"));
         }
         Ok(())
     }
@@ -238,6 +264,11 @@ fn parse_octet(text: &str) -> Result<u8, String> {
         None => text.parse(),
     };
     parsed.map_err(|_| "it is not an octet, 0 to 255".to_owned())
+}
+
+fn parse_confidence(text: &str) -> Result<Confidence, String> {
+    let percent = parse_positive(text)?;
+    Confidence::percent(percent).ok_or_else(|| "it is not 50 to 99.999".to_owned())
 }
 
 fn parse_interval(text: &str) -> Result<Duration, String> {
@@ -310,6 +341,11 @@ mod tests {
             &["-T", "--size", "80", "h"],
             &["-p", "0", "h"],
             &["-I", "-T", "h"],
+            &["--discover-paths", "--flows", "3", "h"],
+            &["--discover-paths", "-q", "3", "h"],
+            &["--discover-paths", "--sport", "62000", "h"],
+            &["--discover-paths", "--confidence", "100", "h"],
+            &["--confidence", "99", "h"],
         ] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }

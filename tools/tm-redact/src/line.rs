@@ -72,6 +72,7 @@ pub(crate) const MEMBERS: [(&str, &[&str]); 3] = [
             "sent",
             "received",
             "ignored",
+            "paths",
         ],
     ),
     (

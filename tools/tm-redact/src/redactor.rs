@@ -113,6 +113,7 @@ impl Redactor {
             sent: trace.sent,
             received: trace.received,
             ignored: trace.ignored,
+            paths: trace.paths.clone(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The lines under the table: the silent tail, how the trace ended, what was lost.
 
+use std::collections::BTreeSet;
+
 use tm_path::detour::Agreement;
 use tm_schema::{Stop, Trace};
 use tm_stream::text::{shown, wrap};
@@ -10,7 +12,7 @@ use crate::flags::Flags;
 use crate::marks::Marks;
 use crate::summary::legs;
 use crate::symbols::Symbols;
-use crate::view::View;
+use crate::view::{Ttl, View};
 
 /// What to say under the table, in lines of at most `room` columns.
 pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags) -> Vec<String> {
@@ -37,7 +39,7 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
     if has_places {
         lines.push(symbols.trust_legend().to_owned());
     }
-    lines.extend(ecmp(view));
+    lines.extend(several(view, symbols));
     let legs = legs(view, flags.detour_km)
         .into_iter()
         .filter(|leg| leg.is_detour || leg.rtt == Agreement::Contradicts);
@@ -54,18 +56,26 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
     lines.iter().flat_map(|line| wrap(line, room, "  ")).collect()
 }
 
-/// Hops at which several routers answer, which load balancing explains.
-fn ecmp(view: &View) -> Option<String> {
-    let several: Vec<(u8, usize)> = view
-        .ttls
-        .iter()
-        .map(|(&hop, ttl)| (hop, ttl.responders.len()))
-        .filter(|&(_, responders)| responders > 1)
-        .collect();
-    let hops = if several.len() == 1 { "hop" } else { "hops" };
-    let list = several.iter().map(|(hop, paths)| format!("hop {hop}: {paths} responders"));
-    let list = list.collect::<Vec<_>>().join(", ");
-    (!several.is_empty()).then(|| format!("several paths at {} {hops}: {list}", several.len()))
+/// Hops at which several routers answer: to different flows, which is load balancing (ECMP), or
+/// to the same ones, which may be a balancer of packets or a change of route.
+fn several(view: &View, symbols: Symbols) -> Vec<String> {
+    let several = view.ttls.iter().filter(|(_, ttl)| ttl.responders.len() > 1);
+    let (ecmp, others): (Vec<_>, Vec<_>) = several.partition(|(_, ttl)| {
+        let flows = ttl.responders.iter().flat_map(|responder| &responder.flows);
+        let distinct = flows.clone().collect::<BTreeSet<_>>().len();
+        ttl.responders.iter().all(|responder| !responder.flows.is_empty())
+            && distinct == flows.count()
+    });
+    let line = |what: String, unit: &str, hops: &[(&u8, &Ttl)]| {
+        let noun = if hops.len() == 1 { "hop" } else { "hops" };
+        let list =
+            hops.iter().map(|(hop, ttl)| format!("hop {hop}: {} {unit}", ttl.responders.len()));
+        let list = list.collect::<Vec<_>>().join(", ");
+        (!hops.is_empty()).then(|| format!("{what} at {} {noun}: {list}", hops.len()))
+    };
+    let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
+    let others = line("several responders".to_owned(), "responders", &others);
+    ecmp.into_iter().chain(others).collect()
 }
 
 fn silent_tail(view: &View, symbols: Symbols) -> Option<String> {

@@ -83,6 +83,11 @@ impl Symbols {
         height.map_or(silent, |height| bars.get(height).copied().unwrap_or(silent))
     }
 
+    /// Before what deserves a look.
+    pub(crate) fn warning(self) -> &'static str {
+        self.either("⚠ ", "")
+    }
+
     /// Where something begins.
     pub(crate) fn begins(self) -> &'static str {
         self.either("◄", "<")

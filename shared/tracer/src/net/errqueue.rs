@@ -11,6 +11,7 @@ use std::os::fd::BorrowedFd;
 
 use socket2::Protocol as IpProtocol;
 
+use super::flows::Flows;
 use super::raw::read_udp_replies;
 use super::socket::{Binding, Sender};
 use super::sys::{ExtendedError, Message};
@@ -23,32 +24,38 @@ use crate::packet::shape::{Shape, Verdict};
 pub(crate) struct ErrorQueue {
     v6: bool,
     shape: Shape,
-    senders: Vec<Sender>,
+    binding: Binding,
+    senders: Flows<Sender>,
     buffer: Vec<u8>,
 }
 
 impl ErrorQueue {
     pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
-        let senders = Sender::for_flows(v6, IpProtocol::UDP, shape, binding)?;
-        Ok(Self { v6, shape: shape.clone(), senders, buffer: vec![0; 1 << 16] })
+        let senders = Flows::new(shape, |port| open_flow(v6, binding, port))?;
+        let (shape, binding) = (shape.clone(), binding.clone());
+        Ok(Self { v6, shape, binding, senders, buffer: vec![0; 1 << 16] })
     }
+}
+
+fn open_flow(v6: bool, binding: &Binding, port: u16) -> io::Result<Sender> {
+    Sender::for_flow(v6, IpProtocol::UDP, binding, port)
 }
 
 impl Channel for ErrorQueue {
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.senders.iter().map(Sender::fd).collect()
+        vec![self.senders.fd()]
     }
 
     fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
-        let flow = usize::from(probe.flow.wrapping_sub(self.shape.flow_base));
-        let sender = self.senders.get_mut(flow).ok_or(io::ErrorKind::InvalidInput)?;
+        let sender =
+            self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
         let to = peer(probe.target, probe.scope, probe.port);
         sender.send(&probe.payload(), to, Some(probe.ttl), ticket)
     }
 
     fn receive(&mut self, _: Sources<'_>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        let Self { v6, shape, senders, buffer } = self;
-        for (sender, port) in senders.iter().zip(shape.flow_base..) {
+        let Self { v6, shape, senders, buffer, .. } = self;
+        for (port, sender) in senders.ready()? {
             sender.read_errors(buffer, arrivals, |message, error, data| {
                 let sent_to = message.name?;
                 let target = sent_to.ip();

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use socket2::Protocol as IpProtocol;
 
 use super::errqueue::queued_error;
+use super::flows::Flows;
 use super::raw::echo_reply;
 use super::socket::{self, Binding, Sender};
 use super::{Arrival, Channel, Sources, Ticket, peer};
@@ -19,33 +20,39 @@ use crate::packet::shape::{Shape, Verdict};
 pub(crate) struct Ping {
     v6: bool,
     shape: Shape,
-    senders: Vec<Sender>,
+    binding: Binding,
+    senders: Flows<Sender>,
     buffer: Vec<u8>,
 }
 
 impl Ping {
     pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
-        let protocol = if v6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMPV4 };
-        let senders = Sender::for_flows(v6, protocol, shape, binding)?;
-        Ok(Self { v6, shape: shape.clone(), senders, buffer: vec![0; 1 << 16] })
+        let senders = Flows::new(shape, |port| open_flow(v6, binding, port))?;
+        let (shape, binding) = (shape.clone(), binding.clone());
+        Ok(Self { v6, shape, binding, senders, buffer: vec![0; 1 << 16] })
     }
+}
+
+fn open_flow(v6: bool, binding: &Binding, port: u16) -> io::Result<Sender> {
+    let protocol = if v6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMPV4 };
+    Sender::for_flow(v6, protocol, binding, port)
 }
 
 impl Channel for Ping {
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
-        self.senders.iter().map(Sender::fd).collect()
+        vec![self.senders.fd()]
     }
 
     fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
-        let flow = usize::from(probe.flow.wrapping_sub(self.shape.flow_base));
-        let sender = self.senders.get_mut(flow).ok_or(io::ErrorKind::InvalidInput)?;
+        let sender =
+            self.senders.socket(probe.flow, |port| open_flow(self.v6, &self.binding, port))?;
         let to = peer(probe.target, probe.scope, 0);
         sender.send(&probe.transport(), to, Some(probe.ttl), ticket)
     }
 
     fn receive(&mut self, sources: Sources<'_>, arrivals: &mut Vec<Arrival>) -> io::Result<()> {
-        let Self { v6, shape, senders, buffer } = self;
-        for (sender, flow) in senders.iter().zip(shape.flow_base..) {
+        let Self { v6, shape, senders, buffer, .. } = self;
+        for (flow, sender) in senders.ready()? {
             sender.read_errors(buffer, arrivals, |message, error, data| {
                 let target = message.name?.ip();
                 let queued = match queued_error(*v6, 0, message, error, data) {

@@ -9,6 +9,7 @@ use etherparse::checksum::Sum16BitWords;
 use socket2::{Protocol as IpProtocol, Socket, Type};
 use tm_schema::{Protocol, ReplyKind};
 
+use super::flows::Flows;
 use super::socket::{self, Binding, Sender};
 use super::{Arrival, Channel, ErrorKind, Reply, Sources, Ticket, peer, plain_answer};
 use crate::packet::build::ProbePacket;
@@ -24,7 +25,8 @@ pub(crate) struct Raw {
     /// Where SYN-ACKs and RSTs are seen.
     tcp: Option<Socket>,
     /// Our ports, so that nobody else gets them, and where UDP answers arrive.
-    ports: Vec<Socket>,
+    ports: Flows<Socket>,
+    binding: Binding,
     buffer: Vec<u8>,
 }
 
@@ -44,10 +46,12 @@ impl Raw {
             }
             _ => None,
         };
-        let ports = reserve_ports(v6, shape, binding)?;
-        let shape = shape.clone();
+        let at_once = if shape.protocol == Protocol::Icmp { 0 } else { shape.at_once };
+        let shape = Shape { at_once, ..shape.clone() };
+        let ports = Flows::new(&shape, |port| reserve_port(v6, &shape, binding, port))?;
+        let binding = binding.clone();
         let sender = Sender::new(sending);
-        Ok(Self { v6, shape, sender, icmp, tcp, ports, buffer: vec![0; 1 << 16] })
+        Ok(Self { v6, shape, sender, icmp, tcp, ports, binding, buffer: vec![0; 1 << 16] })
     }
 
     fn on_icmp(
@@ -159,13 +163,19 @@ pub(super) fn udp_reply(
 impl Channel for Raw {
     fn descriptors(&self) -> Vec<BorrowedFd<'_>> {
         let tcp = self.tcp.iter();
-        let udp = self.ports.iter().filter(|_| self.shape.protocol == Protocol::Udp);
         let mut all = vec![self.sender.fd(), self.icmp.as_fd()];
-        all.extend(tcp.chain(udp).map(AsFd::as_fd));
+        all.extend(tcp.map(AsFd::as_fd));
+        if self.shape.protocol == Protocol::Udp {
+            all.push(self.ports.fd());
+        }
         all
     }
 
     fn send(&mut self, probe: &ProbePacket, ticket: Ticket) -> io::Result<()> {
+        if self.shape.protocol != Protocol::Icmp {
+            let Self { v6, shape, binding, ports, .. } = self;
+            ports.socket(probe.flow, |port| reserve_port(*v6, shape, binding, port))?;
+        }
         let to = peer(probe.target, probe.scope, 0);
         self.sender.send(&probe.datagram(), to, None, ticket)
     }
@@ -190,7 +200,7 @@ impl Channel for Raw {
             read(tcp, &|from, ttl, bytes| self.on_tcp(from, ttl, bytes, sources))?;
         }
         if self.shape.protocol == Protocol::Udp {
-            for (socket, port) in self.ports.iter().zip(self.shape.flow_base..) {
+            for (port, socket) in self.ports.ready()? {
                 read_udp_replies(socket, &self.shape, port, &mut buffer, arrivals)?;
             }
         }
@@ -213,23 +223,17 @@ pub(super) fn read_udp_replies(
     })
 }
 
-/// Sockets that hold our ports. ICMP identifiers need none.
-fn reserve_ports(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Vec<Socket>> {
+/// A socket that holds a port of ours. ICMP identifiers need none.
+fn reserve_port(v6: bool, shape: &Shape, binding: &Binding, port: u16) -> io::Result<Socket> {
     let (kind, protocol) = match shape.protocol {
-        Protocol::Icmp => return Ok(Vec::new()),
-        Protocol::Udp => (Type::DGRAM, IpProtocol::UDP),
         Protocol::Tcp => (Type::STREAM, IpProtocol::TCP),
+        Protocol::Udp | Protocol::Icmp => (Type::DGRAM, IpProtocol::UDP),
     };
-    (0..shape.flows)
-        .map(|flow| {
-            let port = shape.flow_base.wrapping_add(flow);
-            let socket = socket::open(v6, kind, protocol, binding, port)?;
-            if shape.protocol == Protocol::Udp {
-                socket::stamp_received(&socket, v6)?;
-            }
-            Ok(socket)
-        })
-        .collect()
+    let socket = socket::open(v6, kind, protocol, binding, port)?;
+    if shape.protocol == Protocol::Udp {
+        socket::stamp_received(&socket, v6)?;
+    }
+    Ok(socket)
 }
 
 /// Lets through what a tracer reads: errors and echo replies.

@@ -11,7 +11,6 @@ use socket2::{Domain, Protocol, Socket, Type};
 use super::stamps::Stamps;
 use super::sys::{self, Message};
 use super::{Arrival, BATCH, Ticket};
-use crate::packet::shape::Shape;
 
 /// Where the user wants packets to leave.
 #[derive(Clone, Debug, Default)]
@@ -127,22 +126,18 @@ impl Sender {
         Self { socket, stamps: Stamps::default() }
     }
 
-    /// A datagram socket for each flow, with an error queue, bound to the flow's port.
-    pub(crate) fn for_flows(
+    /// A datagram socket with an error queue, bound to the port of a flow.
+    pub(crate) fn for_flow(
         v6: bool,
         protocol: Protocol,
-        shape: &Shape,
         binding: &Binding,
-    ) -> io::Result<Vec<Self>> {
-        let sender = |flow| {
-            let port = shape.flow_base.wrapping_add(flow);
-            let socket = open(v6, Type::DGRAM, protocol, binding, port)?;
-            set_tos(&socket, v6, binding.tos)?;
-            queue_errors(&socket, v6)?;
-            stamp_both(&socket, v6)?;
-            Ok(Self::new(socket))
-        };
-        (0..shape.flows).map(sender).collect()
+        port: u16,
+    ) -> io::Result<Self> {
+        let socket = open(v6, Type::DGRAM, protocol, binding, port)?;
+        set_tos(&socket, v6, binding.tos)?;
+        queue_errors(&socket, v6)?;
+        stamp_both(&socket, v6)?;
+        Ok(Self::new(socket))
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {
@@ -202,6 +197,12 @@ impl Sender {
             }
         }
         Ok(())
+    }
+}
+
+impl AsFd for Sender {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Shape {
     pub flow_base: FlowPort,
     /// Number of flows.
     pub flows: u16,
+    /// Flows that get their ports at once; the others get them when they are used.
+    pub at_once: u16,
     /// Octets of the whole datagram.
     pub size: Option<usize>,
     /// TOS octet or traffic class.
@@ -222,6 +224,7 @@ mod tests {
             port: 33434,
             flow_base: 41_000,
             flows: 4,
+            at_once: 4,
             size: None,
             tos: 0,
             secret: Secret::default(),

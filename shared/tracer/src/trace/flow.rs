@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Plan, State, Trace};
+use super::{Ending, Plan, State, Trace};
 
 /// The state of one flow.
 #[derive(Debug)]
@@ -12,6 +12,7 @@ pub(super) struct Flow {
     opened: u8,
     next_open: Duration,
     queue: Vec<Due>,
+    pub(super) ending: Ending,
     pub(super) end: Option<End>,
     /// The farthest TTL that anybody answered at.
     pub(super) farthest: u8,
@@ -44,6 +45,7 @@ impl Flow {
             opened: plan.first_hop.saturating_sub(1),
             next_open: now,
             queue: Vec::new(),
+            ending: Ending::default(),
             end: None,
             farthest: 0,
             serial: plan.serial,
@@ -145,13 +147,11 @@ impl Trace {
 
     /// The destination did not answer where an earlier round met it.
     fn is_missed(&self, length: u8) -> bool {
-        self.slots.iter().any(|slot| {
-            slot.ttl == length
-                && match &slot.state {
-                    State::Answered(answer, _) => answer.responder != self.target,
-                    State::Lost => true,
-                    _ => false,
-                }
+        let sequences = (0..self.plan.flows).flat_map(|flow| self.sequences(flow, length));
+        sequences.filter_map(|&sequence| self.slots.get(sequence)).any(|slot| match &slot.state {
+            State::Answered(answer, _) => answer.responder != self.target,
+            State::Lost => true,
+            _ => false,
         })
     }
 

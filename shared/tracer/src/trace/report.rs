@@ -49,12 +49,13 @@ impl Trace {
             Some(end) if end.ttl < ttl => (false, 0),
             _ => (false, usize::MAX),
         };
-        self.slots
-            .iter()
-            .enumerate()
-            .filter(move |(_, slot)| {
-                slot.flow == id && (slot.ttl == ttl || beyond && slot.ttl > ttl)
-            })
+        let last = if beyond { self.plan.max_hops } else { ttl };
+        let lists = (ttl..=last).flat_map(|ttl| self.sequences(id, ttl));
+        let mut sequences: Vec<usize> = lists.copied().collect();
+        sequences.sort_unstable();
+        sequences
+            .into_iter()
+            .filter_map(|sequence| Some((sequence, self.slots.get(sequence)?)))
             .filter(|(_, slot)| !matches!(slot.state, State::Replaced | State::Failed))
             .take(limit)
     }
@@ -176,7 +177,7 @@ impl Trace {
 }
 
 impl HopReport {
-    fn add(&mut self, sent: Sent, answer: &Answer, rtt: Duration) {
+    pub(crate) fn add(&mut self, sent: Sent, answer: &Answer, rtt: Duration) {
         match self.responders.iter_mut().find(|known| known.ip == answer.responder) {
             Some(known) => {
                 known.probes.push((sent, rtt));

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use tm_schema::{ReplyKind, Stop};
 
 use super::{Answer, HopReport, Next, Plan, Trace, Wait};
+use crate::strategy::Strategy;
 
 const TARGET: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 9));
 

@@ -1,0 +1,423 @@
+//! Every path to a destination: the Multipath Detection Algorithm (Augustin, Friedman, Teixeira
+//! 2007; Veitch et al. 2009) as a state machine with no sockets and no clock.
+//!
+//! - Flow 0 goes ahead and finds the length of the path; the first few flows follow close behind,
+//!   for every hop needs that many.
+//! - Then hop after hop is closed ([`planning`]): node by node where few nodes are before it
+//!   (*node control*), over the whole hop where many are, as long as links neither cross nor
+//!   are shared out unevenly (MDA-Lite, Vermeulen et al. 2018).
+//! - Where flows part, some are sent once more, to tell balancing per packet from per flow.
+//! - A hop that stays silent hides nobody: the flows beyond it are those before it.
+//! - What a flow met at two neighbouring TTLs is a link, and every link found is made visible so.
+
+mod hop;
+mod planning;
+mod report;
+pub mod stopping;
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tm_schema::{Ignored, Paths, ReplyKind, Stop};
+
+use crate::strategy::Strategy;
+use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
+use hop::Hop;
+use stopping::{Confidence, Stopping};
+
+/// Flows that a discovery may use.
+pub const FLOWS: u16 = 4096;
+/// Probes that a discovery may send: their numbers are 16 bits wide.
+const PROBES: usize = 60_000;
+/// TTLs that flow 0 is ahead of the farthest answer.
+const LEAD: u8 = 3;
+
+/// A probe that was sent.
+#[derive(Clone, Debug)]
+struct Slot {
+    ttl: u8,
+    flow: u16,
+    sent_at: Duration,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Waiting,
+    Answered(Box<Answer>, Duration),
+    Lost,
+    /// The kernel would not send it.
+    Failed,
+}
+
+/// The discovery of all paths to one target.
+#[derive(Debug)]
+pub struct Discovery {
+    plan: Plan,
+    confidence: Confidence,
+    stopping: Stopping,
+    target: IpAddr,
+    /// By TTL.
+    hops: Vec<Hop>,
+    slots: Vec<Slot>,
+    /// Sequences of the probes in state `Waiting`.
+    waiting: BTreeSet<usize>,
+    /// Where flows end.
+    endings: HashMap<u16, Ending>,
+    /// The nearest TTL at which any flow met the destination.
+    nearest: Option<u8>,
+    /// Probes in flight, by flow.
+    busy: HashMap<u16, usize>,
+    /// Flows that the kernel would not send.
+    dead: BTreeSet<u16>,
+    /// The largest TTL that flow 0 was sent to, and when the next may follow.
+    opened: u8,
+    next_open: Duration,
+    /// The farthest TTL that anybody answered at.
+    farthest: u8,
+    /// One probe of a flow in flight at a time.
+    serial: bool,
+    /// Somebody quotes too little to tell the probes of a flow apart.
+    wary: bool,
+    /// Something changed since the last planning.
+    dirty: bool,
+    /// A stopping point could not be reached.
+    incomplete: bool,
+    /// Counts how often the end of a flow was found or moved.
+    endings_changed: u64,
+    next_report: u16,
+    reports: Vec<HopReport>,
+    stop: Option<Stop>,
+    ignored: Ignored,
+    sent: u32,
+    received: u32,
+}
+
+impl Discovery {
+    /// A discovery of the paths to `target` that begins at `now`.
+    pub fn new(plan: Plan, confidence: Confidence, target: IpAddr, now: Duration) -> Self {
+        Self {
+            hops: vec![Hop::default(); usize::from(plan.max_hops) + 2],
+            opened: plan.first_hop.saturating_sub(1),
+            farthest: plan.first_hop.saturating_sub(1),
+            next_report: u16::from(plan.first_hop),
+            next_open: now,
+            serial: plan.serial,
+            plan,
+            confidence,
+            stopping: Stopping::new(confidence),
+            target,
+            slots: Vec::new(),
+            waiting: BTreeSet::new(),
+            endings: HashMap::new(),
+            nearest: None,
+            busy: HashMap::new(),
+            dead: BTreeSet::new(),
+            wary: false,
+            dirty: true,
+            incomplete: false,
+            endings_changed: 0,
+            reports: Vec::new(),
+            stop: None,
+            ignored: Ignored::default(),
+            sent: 0,
+            received: 0,
+        }
+    }
+
+    fn hop(&self, ttl: u8) -> Option<&Hop> {
+        self.hops.get(usize::from(ttl))
+    }
+
+    fn hop_mut(&mut self, ttl: u8) -> Option<&mut Hop> {
+        self.hops.get_mut(usize::from(ttl))
+    }
+
+    /// The TTL at which a flow ends, and whether at the destination.
+    ///
+    /// A flow that met nobody where others met the destination, and then the destination, was
+    /// there already: the answer was lost.
+    fn end(&self, flow: u16) -> Option<(u8, bool)> {
+        let ending = self.endings.get(&flow)?;
+        match (ending.end()?, self.nearest) {
+            ((ttl, true), Some(nearest)) if ending.passed < nearest => {
+                Some((ttl.min(nearest), true))
+            }
+            (end, _) => Some(end),
+        }
+    }
+
+    /// The flow goes on at least to this TTL, as far as is known.
+    fn lasts(&self, flow: u16, ttl: u8) -> bool {
+        self.end(flow).is_none_or(|(end, _)| end >= ttl)
+    }
+
+    /// Flow 0 goes on while its answers do.
+    fn open(&mut self, now: Duration) {
+        while self.opened < self.limit() && self.next_open <= now {
+            self.opened += 1;
+            let ttl = self.opened;
+            if let Some(hop) = self.hop_mut(ttl) {
+                hop.todo.push_back(0);
+            }
+            self.next_open =
+                self.next_open.max(now.saturating_sub(self.plan.stagger * 4)) + self.plan.stagger;
+        }
+    }
+
+    /// The largest TTL for flow 0.
+    fn limit(&self) -> u8 {
+        if let Some((end, _)) = self.end(0) {
+            return end;
+        }
+        let lead = if self.serial { 1 } else { LEAD }.max(self.plan.gap_limit).max(1);
+        let limit = self.farthest.saturating_add(lead).min(self.plan.max_hops);
+        if self.plan.gap_limit == 0 { self.plan.max_hops } else { limit }
+    }
+
+    fn next_send(&mut self, now: Duration) -> Option<Send> {
+        if self.slots.len() >= PROBES {
+            for hop in &mut self.hops {
+                self.incomplete |= !hop.todo.is_empty();
+                hop.todo.clear();
+            }
+            return None;
+        }
+        let (serial, busy) = (self.serial, &self.busy);
+        let free = |flow: &u16| !serial || !busy.contains_key(flow);
+        let ready = self.hops.iter().zip(0_u8..).filter(|(hop, _)| hop.next_at <= now);
+        let ready = ready.filter(|(hop, _)| hop.todo.iter().any(free));
+        let (_, ttl) = ready.min_by_key(|(hop, ttl)| (hop.next_at, *ttl))?;
+        let hop = self.hops.get_mut(usize::from(ttl))?;
+        let flow = hop.todo.iter().position(free).and_then(|at| hop.todo.remove(at))?;
+        let share = hop.ips.len().clamp(1, 16) as u32;
+        hop.next_at = now + self.plan.spacing / share;
+        hop.in_flight += 1;
+        hop.changes += 1;
+        let seen = hop.flows.entry(flow).or_default();
+        seen.pending += 1;
+        seen.tries += 1;
+        *self.busy.entry(flow).or_default() += 1;
+        let sequence = self.slots.len();
+        self.slots.push(Slot { ttl, flow, sent_at: now, state: State::Waiting });
+        self.waiting.insert(sequence);
+        self.sent += 1;
+        Some(Send { sequence: sequence as u32, ttl, flow })
+    }
+
+    /// A probe is no longer in flight.
+    fn landed(&mut self, sequence: usize) {
+        if !self.waiting.remove(&sequence) {
+            self.dirty = true; // an answer after all
+            return;
+        }
+        let Some(Slot { ttl, flow, .. }) = self.slots.get(sequence) else { return };
+        let (ttl, flow) = (*ttl, *flow);
+        if let Some(hop) = self.hop_mut(ttl) {
+            hop.in_flight = hop.in_flight.saturating_sub(1);
+            hop.changes += 1;
+            let quiet = hop.in_flight == 0;
+            if let Some(seen) = hop.flows.get_mut(&flow) {
+                seen.pending = seen.pending.saturating_sub(1);
+            }
+            self.dirty |= quiet;
+        }
+        if let Some(count) = self.busy.get_mut(&flow) {
+            *count -= 1;
+            if *count == 0 {
+                self.busy.remove(&flow);
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Duration) {
+        let over =
+            |&&index: &&usize| self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now);
+        let over: Vec<usize> = self.waiting.iter().filter(over).copied().collect();
+        for index in over {
+            if let Some(slot) = self.slots.get_mut(index) {
+                slot.state = State::Lost;
+            }
+            self.landed(index);
+        }
+    }
+
+    fn deadline(&self, slot: &Slot) -> Duration {
+        let wait = &self.plan.wait;
+        if self.wary {
+            return slot.sent_at + wait.max; // a late answer would be taken for the next one's
+        }
+        let slowest = |hops: Option<&[Hop]>| hops?.iter().filter_map(|hop| hop.slowest).max();
+        let at = usize::from(slot.ttl);
+        let here = slowest(self.hops.get(at..=at)).map(|rtt| wait.times(wait.here, rtt));
+        let near = slowest(self.hops.get(at + 1..)).map(|rtt| wait.times(wait.near, rtt));
+        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+    }
+
+    fn wake(&self, now: Duration) -> Duration {
+        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
+        let due = self.hops.iter().filter(|hop| !hop.todo.is_empty() && hop.next_at > now);
+        let opening = (self.opened < self.limit()).then_some(self.next_open);
+        waiting
+            .map(|slot| self.deadline(slot))
+            .chain(due.map(|hop| hop.next_at))
+            .chain(opening)
+            .min()
+            .unwrap_or(now + self.plan.wait.max)
+    }
+
+    /// The farthest answer of all, those beyond the end of their flow apart.
+    fn note_answer(&mut self, ttl: u8, flow: u16, answer: &Answer) {
+        let ending = self.endings.entry(flow).or_default();
+        let before = ending.end();
+        ending.note(ttl, answer, self.target);
+        let reached = answer.kind != ReplyKind::TimeExceeded && answer.responder == self.target;
+        if reached && self.nearest.is_none_or(|nearest| ttl < nearest) {
+            self.nearest = Some(ttl);
+            self.endings_changed += 1;
+        }
+        self.endings_changed += u64::from(ending.end() != before);
+        let end = self.end(flow).map_or(ttl, |(end, _)| end.min(ttl));
+        self.dirty |= end > self.farthest;
+        self.farthest = self.farthest.max(end);
+    }
+}
+
+impl Strategy for Discovery {
+    fn poll(&mut self, now: Duration) -> Next {
+        self.expire(now);
+        loop {
+            if self.stop.is_some() {
+                return Next::Done;
+            }
+            self.open(now);
+            if let Some(send) = self.next_send(now) {
+                return Next::Send(send);
+            }
+            if !std::mem::take(&mut self.dirty) {
+                return Next::Wait(self.wake(now));
+            }
+            self.plan_more(now);
+        }
+    }
+
+    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+        let index = sequence as usize;
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.state = State::Failed;
+        self.sent = self.sent.saturating_sub(1);
+        let (ttl, flow) = (slot.ttl, slot.flow);
+        self.landed(index);
+        let Some(hop) = self.hop_mut(ttl) else { return };
+        if let Some(seen) = hop.flows.get_mut(&flow) {
+            seen.tries = seen.tries.saturating_sub(1);
+        }
+        if let Some(at) = retry {
+            hop.todo.push_back(flow);
+            hop.next_at = hop.next_at.max(at);
+            return;
+        }
+        self.dead.insert(flow);
+        if self.dead.len() > 64 {
+            self.interrupt(Stop::Error);
+        }
+    }
+
+    fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
+        let index = sequence as usize;
+        let next_report = self.next_report;
+        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
+        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
+            return self.ignored.forged += 1; // no router adds to a TTL
+        }
+        match slot.state {
+            State::Failed => return self.ignored.forged += 1,
+            State::Answered(..) => return self.ignored.duplicate += 1,
+            State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
+            State::Waiting | State::Lost => {}
+        }
+        let (ttl, flow) = (slot.ttl, slot.flow);
+        slot.state = State::Answered(Box::new(answer.clone()), rtt);
+        self.received += 1;
+        self.landed(index);
+        if let Some(hop) = self.hop_mut(ttl) {
+            hop.changes += 1;
+            hop.slowest = Some(hop.slowest.map_or(rtt, |slowest| slowest.max(rtt)));
+            hop.ips.insert(answer.responder);
+            hop.flows.entry(flow).or_default().met.push(answer.responder);
+        }
+        self.note_answer(ttl, flow, &answer);
+    }
+
+    fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
+        let max = self.plan.wait.max;
+        let open = |slot: &Slot| match slot.state {
+            State::Waiting => true,
+            State::Lost => !self.wary && slot.sent_at + max > now,
+            _ => false,
+        };
+        let mut candidates =
+            self.slots.iter().enumerate().filter(|(_, slot)| slot.flow == flow && open(slot));
+        match (candidates.next(), candidates.next()) {
+            (Some((index, _)), None) => return Some(index as u32),
+            (None, _) => self.ignored.late += 1,
+            _ => {
+                self.ignored.ambiguous += 1;
+                self.serial = true;
+                self.wary = true;
+                self.forgive(flow);
+            }
+        }
+        None
+    }
+
+    fn forged(&mut self) {
+        self.ignored.forged += 1;
+    }
+
+    fn interrupt(&mut self, stop: Stop) {
+        if self.stop.is_none() {
+            self.incomplete = true;
+            self.finish(stop, self.farthest);
+        }
+    }
+
+    fn take_reports(&mut self) -> Vec<HopReport> {
+        std::mem::take(&mut self.reports)
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    fn totals(&self) -> (u32, u32) {
+        (self.sent, self.received)
+    }
+
+    fn length(&self) -> Option<u8> {
+        let ends = self.endings.keys().filter_map(|&flow| self.end(flow));
+        ends.filter(|&(_, destination)| destination).map(|(ttl, _)| ttl).max()
+    }
+
+    fn paths(&self) -> Option<Paths> {
+        Some(self.summary())
+    }
+}
+
+impl Discovery {
+    /// The probes of a flow that cannot be told apart are no attempts.
+    fn forgive(&mut self, flow: u16) {
+        for hop in &mut self.hops {
+            if let Some(seen) = hop.flows.get_mut(&flow)
+                && seen.pending > 0
+            {
+                seen.tries = seen.tries.saturating_sub(1);
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! What was found: hops, links, diamonds, and how sure it is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use tm_schema::{Balancing, Diamond, Paths, Stop};
+
+use super::hop::Met;
+use super::stopping::miss;
+use super::{Discovery, State};
+use crate::trace::{HopReport, Sent};
+
+impl Discovery {
+    /// Reports what is left up to `last`, and ends the discovery.
+    pub(super) fn finish(&mut self, stop: Stop, last: u8) {
+        self.stop = Some(stop);
+        while self.next_report <= u16::from(last) {
+            self.report_next();
+        }
+    }
+
+    fn report_next(&mut self) {
+        let ttl = self.next_report as u8;
+        let mut report = HopReport { ttl, responders: Vec::new(), lost: Vec::new() };
+        for (sequence, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.ttl == ttl) {
+            if !self.lasts(slot.flow, ttl) {
+                continue;
+            }
+            let sent = Sent { sequence: sequence as u32, flow: slot.flow };
+            match &slot.state {
+                State::Answered(answer, rtt) => report.add(sent, answer, *rtt),
+                State::Lost => report.lost.push(sent),
+                _ => {}
+            }
+        }
+        self.reports.push(report);
+        self.next_report += 1;
+    }
+
+    /// What can be promised.
+    pub(super) fn summary(&self) -> Paths {
+        let graph = self.graph();
+        let links: usize = graph.links.values().map(BTreeSet::len).sum();
+        let nodes: usize = graph.nodes.values().map(BTreeSet::len).sum();
+        let flows: BTreeSet<u16> = self.slots.iter().map(|slot| slot.flow).collect();
+        Paths {
+            confidence: self.confidence.as_percent(),
+            per_balancer: self.confidence.is_per_balancer(),
+            failure_bound: (self.failure_bound() * 1e6).ceil() / 1e6,
+            complete: !self.incomplete,
+            probes: self.sent,
+            flows: flows.len() as u32,
+            nodes: nodes as u32,
+            links: links as u32,
+            diamonds: self.diamonds(&graph),
+        }
+    }
+
+    fn last(&self) -> u8 {
+        self.next_report.saturating_sub(1) as u8
+    }
+
+    fn graph(&self) -> Graph {
+        let mut graph = Graph::default();
+        let address = |met: &Met| match met {
+            Met::At(ip) | Met::End(ip) => Some(*ip),
+            Met::Silent => None,
+        };
+        let mut before = BTreeMap::new();
+        for ttl in self.plan.first_hop..=self.last() {
+            let outcomes = self.outcomes(ttl);
+            let hop = self.hop(ttl);
+            let nodes = match hop.filter(|hop| hop.per_packet) {
+                Some(hop) => hop.ips.clone(),
+                None => outcomes.values().filter_map(address).collect(),
+            };
+            let torn = hop.is_some_and(|hop| hop.per_packet);
+            let torn_before = self.hop(ttl - 1).is_some_and(|hop| hop.per_packet);
+            let links =
+                outcomes.iter().filter(|_| !torn && !torn_before).filter_map(|(flow, met)| {
+                    Some((before.get(flow).and_then(address)?, address(met)?))
+                });
+            graph.links.insert(ttl - 1, links.collect());
+            graph.nodes.insert(ttl, nodes);
+            before = outcomes;
+        }
+        graph
+    }
+
+    fn diamonds(&self, graph: &Graph) -> Vec<Diamond> {
+        let mut diamonds = Vec::new();
+        let mut open: Option<Diamond> = None;
+        for (&ttl, nodes) in &graph.nodes {
+            let width = nodes.len() as u32;
+            if width > 1 {
+                let diamond = open.get_or_insert(Diamond {
+                    from: ttl - 1,
+                    to: None,
+                    width,
+                    balancing: Balancing::PerFlow,
+                    meshed: false,
+                });
+                diamond.width = diamond.width.max(width);
+                diamond.meshed |= graph.links.get(&(ttl - 1)).is_some_and(is_meshed);
+                if self.hop(ttl).is_some_and(|hop| hop.per_packet) {
+                    diamond.balancing = Balancing::PerPacket;
+                }
+            } else if width == 1
+                && let Some(diamond) = open.take()
+            {
+                diamonds.push(Diamond { to: Some(ttl), ..diamond });
+            }
+        }
+        diamonds.extend(open);
+        diamonds
+    }
+
+    /// By the probes that were really sent: that a branch of a balancer found was missed; where
+    /// there is none, that one balancer of two branches was.
+    fn failure_bound(&self) -> f64 {
+        let (mut sound, mut single) = (1.0, 0.0_f64);
+        for ttl in self.plan.first_hop..=self.last() {
+            for (kinds, count) in self.choices(ttl) {
+                let failure = miss(kinds + 1, count);
+                if kinds > 1 {
+                    sound *= 1.0 - failure;
+                } else {
+                    single = single.max(failure);
+                }
+            }
+        }
+        (1.0 - sound).max(single)
+    }
+
+    /// The balancers before a TTL as they were looked at: branches and flows of each.
+    fn choices(&self, ttl: u8) -> Vec<(usize, usize)> {
+        let Some(hop) = self.hop(ttl).filter(|hop| hop.answers()) else { return Vec::new() };
+        if hop.per_packet {
+            return vec![(hop.ips.len(), hop.answer_count())];
+        }
+        let outcomes = self.outcomes(ttl);
+        let classes = self.classes(ttl - 1);
+        let count = |met: &[Met]| (met.iter().collect::<BTreeSet<_>>().len(), met.len());
+        let heard = |met: &&Met| **met != Met::Silent;
+        if classes.any || classes.flows.len() > super::planning::NARROW && !hop.thorough {
+            let met: Vec<Met> = outcomes.values().filter(heard).copied().collect();
+            if classes.parting(&outcomes) > 0 {
+                return vec![count(&met)];
+            }
+            return vec![(1, met.len())]; // who was found before this hop is found here
+        }
+        let of_class = |flows: &Vec<u16>| {
+            let met: Vec<Met> =
+                flows.iter().filter_map(|flow| outcomes.get(flow)).filter(heard).copied().collect();
+            count(&met)
+        };
+        classes.flows.values().map(of_class).filter(|(kinds, _)| *kinds > 0).collect()
+    }
+}
+
+/// Who was met, and by the same flow one TTL farther.
+#[derive(Debug, Default)]
+struct Graph {
+    nodes: BTreeMap<u8, BTreeSet<IpAddr>>,
+    /// By the TTL at which they begin.
+    links: BTreeMap<u8, BTreeSet<(IpAddr, IpAddr)>>,
+}
+
+/// A node before has several after it, and one after has several before it.
+fn is_meshed(links: &BTreeSet<(IpAddr, IpAddr)>) -> bool {
+    let repeated = |ends: Vec<&IpAddr>| ends.iter().collect::<BTreeSet<_>>().len() < ends.len();
+    let crossing = links.iter().filter(|(from, to)| {
+        repeated(links.iter().filter(|(other, _)| other == from).map(|(other, _)| other).collect())
+            && repeated(
+                links.iter().filter(|(_, other)| other == to).map(|(_, other)| other).collect(),
+            )
+    });
+    crossing.count() > 0
+}

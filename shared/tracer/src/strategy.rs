@@ -1,0 +1,50 @@
+//! What a way of tracing has to be, so that the engine can drive it: a state machine that is
+//! told the time and the answers, and says which probe to send next.
+
+use std::time::Duration;
+
+use tm_schema::{Ignored, Paths, Stop};
+
+use crate::trace::{Answer, HopReport, Next};
+
+/// A way of tracing.
+pub trait Strategy {
+    /// What to do at `now`.
+    fn poll(&mut self, now: Duration) -> Next;
+
+    /// The kernel would not send the probe; `retry` says when to try again, if at all.
+    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>);
+
+    /// The probe `sequence` was answered after `rtt`, quoted with the TTL `quoted_ttl`.
+    fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration);
+
+    /// A probe of `flow` was answered, and the answer does not say which. Returns the probe
+    /// where only one can be meant.
+    fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32>;
+
+    /// Counts a packet that quoted a datagram of ours and got it wrong.
+    fn forged(&mut self);
+
+    /// Ends it now; what is not settled is reported as far as it is known.
+    fn interrupt(&mut self, stop: Stop);
+
+    /// The hops settled since the last call, in TTL order.
+    fn take_reports(&mut self) -> Vec<HopReport>;
+
+    /// Why it ended, once it has.
+    fn stop(&self) -> Option<Stop>;
+
+    /// Packets that were not believed.
+    fn ignored(&self) -> Ignored;
+
+    /// Probes sent and answered.
+    fn totals(&self) -> (u32, u32);
+
+    /// Where the destination answered.
+    fn length(&self) -> Option<u8>;
+
+    /// What it promises of the paths that it found, where it is after all of them.
+    fn paths(&self) -> Option<Paths> {
+        None
+    }
+}
