@@ -652,6 +652,34 @@ fn a_long_log_is_exported_in_bounded_memory() {
 }
 
 #[test]
+fn records_with_statistics_alone_show_them() {
+    let mut records = tour::trace("imported.example", 1, tour::PACIFIC);
+    for record in &mut records {
+        if record["type"] == "hop" {
+            record["probes"] = json!([]);
+            record["protocol"] = Value::Null;
+            for name in ["median", "jitter"] {
+                if record["rtt"].is_object() {
+                    record["rtt"][name] = Value::Null;
+                }
+            }
+        }
+    }
+    assert!(text("md", &records).contains("answers: 333 ms on average, 0 % loss"));
+    let page = text("html", &records);
+    assert!(
+        page.contains(">155</span>") && !page.contains("jitter </dd>"),
+        "the table has the means"
+    );
+    assert_eq!(document("mtr-json", &records)["report"]["hubs"][6]["Avg"], 154.78);
+    let probes = &document("json", &records)["hops"][6]["probes"];
+    assert_eq!(probes, &json!([]), "no probe is called lost that was answered");
+    for format in FORMATS {
+        assert!(!octets(format, &records).is_empty(), "{format}");
+    }
+}
+
+#[test]
 fn a_real_trace_becomes_a_page() {
     let traced = tm_tests::Lab::new("tour")
         .command(&tool("tm-probe").display().to_string(), &["--flows", "8", "198.51.100.9"])

@@ -48,7 +48,7 @@ fn entry(hop: u8, ttl: &Ttl) -> Value {
         probes
             .extend(responder.rtts.iter().map(|rtt| json!({"rtt_ms": rtt, "ok": true, "ip": ip})));
     }
-    let lost = (ttl.sent as usize).saturating_sub(probes.len());
+    let lost = ttl.sent.saturating_sub(ttl.received);
     probes.extend((0..lost).map(|_| json!({"rtt_ms": null, "ok": false, "ip": null})));
     let mut entry = json!({
         "hop": hop,

@@ -39,7 +39,11 @@ fn hub(hop: u8, ttl: &Ttl, responder: Option<&Responder>) -> Value {
         "host": host,
         "Loss%": number(Some(ttl.loss_pct())),
         "Snt": ttl.sent,
-        "Last": number(responder.and_then(|responder| responder.rtts.last().copied())),
+        // Statistics do not say which was the last.
+        "Last": match responder {
+            Some(responder) if responder.rtts.is_empty() && rtt.is_some() => Value::Null,
+            _ => number(responder.and_then(|responder| responder.rtts.last().copied())).into(),
+        },
         "Avg": number(rtt.map(|rtt| rtt.avg)),
         "Best": number(rtt.map(|rtt| rtt.min)),
         "Wrst": number(rtt.map(|rtt| rtt.max)),

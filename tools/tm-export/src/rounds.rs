@@ -46,7 +46,7 @@ fn view(round: &Round) -> RoundView {
     let mut seen: BTreeMap<u8, Seen> = BTreeMap::new();
     for hop in &round.hops {
         let rtts: Vec<f64> = hop.probes.iter().filter_map(|probe| probe.rtt_ms).collect();
-        let avg = Rtt::of(&rtts).map(|rtt| rtt.avg);
+        let avg = Rtt::of(&rtts).or(hop.rtt).map(|rtt| rtt.avg);
         let ip = hop.ip.as_deref().map(clean).unwrap_or_default();
         seen.entry(hop.hop).or_insert_with(|| {
             let loss = tm_schema::loss_pct(hop.sent, hop.received);

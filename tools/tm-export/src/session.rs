@@ -96,7 +96,8 @@ impl Session {
     fn finish(&mut self) {
         for ttl in self.ttls.values_mut() {
             for responder in &mut ttl.responders {
-                responder.rtt = Rtt::of(&responder.rtts);
+                // Imported records may have statistics and no single time.
+                responder.rtt = Rtt::of(&responder.rtts).or(responder.rtt.take());
             }
             ttl.responders.sort_by_key(|responder| std::cmp::Reverse(responder.rtts.len()));
         }
@@ -183,6 +184,7 @@ impl Ttl {
 
 impl Responder {
     fn add(&mut self, hop: &tm_schema::Hop) {
+        self.rtt = hop.rtt.or(self.rtt.take());
         self.rtts.extend(hop.probes.iter().filter_map(|probe| probe.rtt_ms));
         self.flows.extend(
             hop.flows.iter().filter(|flow| !self.flows.contains(flow)).copied().collect::<Vec<_>>(),
