@@ -1,15 +1,15 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
-pub mod baseline;
 pub mod align;
 pub mod as_path;
+pub mod baseline;
 pub mod delay;
 pub mod detour;
 pub mod geohint;
 pub mod loss;
-pub mod route;
 pub mod median;
 pub mod proportion;
+pub mod route;
 pub mod shift;
 pub mod special;
 pub mod sphere;

@@ -91,7 +91,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             host: "example.com".to_owned(),
             resolved_ip: Some(TARGET.to_owned()),
             source_ip: Some("192.168.1.2".to_owned()),
-            protocol: Protocol::Udp,
+            protocol: Some(Protocol::Udp),
             port: Some(33434),
             round: number,
             at: at(i64::from(ttl) * 500),
@@ -100,7 +100,13 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             probes: rtts
                 .iter()
                 .filter(|rtt| rtt.is_some() || good.is_empty())
-                .map(|rtt| Probe { rtt_ms: *rtt, ok: rtt.is_some(), flow: 0, at: Some(at(0)) })
+                .map(|rtt| Probe {
+                    rtt_ms: *rtt,
+                    ok: rtt.is_some(),
+                    flow: 0,
+                    at: Some(at(0)),
+                    at_most: false,
+                })
                 .collect(),
             sent: world.probes,
             received: good.len() as u32,
@@ -115,11 +121,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             is_private: false,
             is_timeout: good.is_empty(),
             dns: None,
-            asn: (!good.is_empty() && router.asn > 0).then(|| Asn {
-                number: Some(router.asn),
-                source: Some("lab".to_owned()),
-                ..Asn::default()
-            }),
+            asn: (!good.is_empty() && router.asn > 0).then(|| origin(router.asn)),
             geo: None,
         };
         sent += world.probes;
@@ -140,20 +142,20 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         host: "example.com".to_owned(),
         resolved_ip: Some(TARGET.to_owned()),
         source_ip: Some("192.168.1.2".to_owned()),
-        protocol: Protocol::Udp,
+        protocol: Some(Protocol::Udp),
         port: Some(33434),
         round: number,
         tool: "tm-probe".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         platform: "lab".to_owned(),
-        max_hops: 30,
-        probes: world.probes,
-        timeout_s: 2.0,
-        method: Method::Paris,
+        max_hops: Some(30),
+        probes: Some(world.probes),
+        timeout_s: Some(2.0),
+        method: Some(Method::Paris),
         started_at: at(0),
         completed_at: at(1_000_000),
         reached: is_reached,
-        stop: if is_reached { Stop::Destination } else { Stop::GapLimit },
+        stop: Some(if is_reached { Stop::Destination } else { Stop::GapLimit }),
         error: None,
         hops,
         responded,
@@ -187,6 +189,10 @@ fn probe(
     let spike = if dice.happens(0.03 * world.noise) { -dice.part().ln() * 60.0 } else { 0.0 };
     let rtt = router.rtt.mul_add(world.stretch, router.slow + sister + queue + spike);
     Some((rtt * 1000.0).round() / 1000.0)
+}
+
+fn origin(asn: u32) -> Asn {
+    Asn { number: Some(asn), source: Some("lab".to_owned()), ..Asn::default() }
 }
 
 fn reply(is_target: bool) -> Reply {

@@ -144,7 +144,7 @@ fn lossy(loss: &Loss, usual: f64, phase: Phase) -> Said {
 }
 
 fn unreachable(
-    stop: Stop,
+    stop: Option<Stop>,
     error: Option<&str>,
     farthest: Option<&(u8, String)>,
     phase: Phase,

@@ -34,7 +34,7 @@ const BETWEEN: (Duration, u32) = (Duration::from_secs(1), 20);
 struct Key {
     host: String,
     resolved_ip: Option<String>,
-    protocol: Protocol,
+    protocol: Option<Protocol>,
     port: Option<u16>,
 }
 
@@ -43,7 +43,7 @@ struct Key {
 pub(crate) struct Path {
     host: String,
     resolved_ip: Option<String>,
-    protocol: Protocol,
+    protocol: Option<Protocol>,
     port: Option<u16>,
     seen: Time,
     /// What has begun and not ended, and when.

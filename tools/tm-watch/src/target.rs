@@ -22,10 +22,27 @@ const CHANCE: f64 = -11.5;
 /// What a round showed.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Finding {
-    Route { change: Change, phase: Phase },
-    Rtt { hop: Option<u8>, before: f64, after: f64, phase: Phase },
-    Loss { loss: loss::Loss, usual: f64, phase: Phase },
-    Unreachable { stop: Stop, error: Option<String>, farthest: Option<(u8, String)>, phase: Phase },
+    Route {
+        change: Change,
+        phase: Phase,
+    },
+    Rtt {
+        hop: Option<u8>,
+        before: f64,
+        after: f64,
+        phase: Phase,
+    },
+    Loss {
+        loss: loss::Loss,
+        usual: f64,
+        phase: Phase,
+    },
+    Unreachable {
+        stop: Option<Stop>,
+        error: Option<String>,
+        farthest: Option<(u8, String)>,
+        phase: Phase,
+    },
 }
 
 /// Whether it begins or ends.
@@ -75,11 +92,11 @@ impl Target {
     pub(crate) fn observe(&mut self, round: &Round, trace: &Trace, change: f64) -> Vec<Finding> {
         let mut findings = Vec::new();
         // What was cut short says nothing.
-        if trace.stop == Stop::Interrupted {
+        if trace.stop == Some(Stop::Interrupted) {
             return findings;
         }
         let is_reached = trace.reached && round.end.is_some();
-        if trace.stop == Stop::Error {
+        if trace.stop == Some(Stop::Error) {
             findings.extend(self.reach(round, trace, is_reached));
             return findings;
         }

@@ -24,7 +24,7 @@ impl Summary {
     /// Counts a round; one that was cut short is none.
     pub(crate) fn trace(&mut self, line: &[u8]) {
         if let Ok(Record::Trace(trace)) = serde_json::from_slice(line)
-            && trace.stop != Stop::Interrupted
+            && trace.stop != Some(Stop::Interrupted)
         {
             self.rounds += 1;
             self.reached += u64::from(trace.reached);
