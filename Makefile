@@ -3,10 +3,11 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 HOST   ?= localhost
-BINARIES = tm-probe tm-render tracemap
+BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm-render tm-export \
+	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install run test bench lab netns lint fuzz docs tools clean
+.PHONY: help build install run test bench anomalies names lab netns lint fuzz docs tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,9 +29,17 @@ test: tools ## Run every test
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
 
-bench: ## Compare with traceroute, mtr, scamper and trippy, as ratios
+bench: ## Compare with peers, as ratios; measure the filters
 	$(CARGO) build --release --locked --workspace --bins
 	tests/bench/peers.sh
+	target/release/tm-places-mmdb target && tests/bench/enrich.sh --mmdb target/places.mmdb
+	tests/bench/import.sh
+
+anomalies: ## Precision and recall of alerts over scenarios whose truth is known
+	$(CARGO) run --release --locked -p tm-tests --bin tm-anomalies
+
+names: ## Precision and recall of the places read out of router names
+	$(CARGO) test --locked -p tm-path --test router_names -- --nocapture
 
 lab: ## A shell in a simulated internet with a path worth tracing
 	$(CARGO) build --release --locked --workspace --bins
@@ -45,9 +54,11 @@ lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 
-fuzz: ## Give the packet parsers a million random inputs each, the splicer 100,000
+fuzz: ## Give the packet parsers a million random inputs each, the other readers fewer
 	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p tm-tracer --lib panic
 	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-stream --lib splice
+	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-asn
+	PROPTEST_CASES=20000 $(CARGO) test --release --locked -p tm-import panic
 
 docs: ## Write docs/schema.json anew
 	$(CARGO) run --quiet --locked -p tm-tests --bin tm-schema-json > docs/schema.json

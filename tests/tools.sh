@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need beside Rust, where it is missing: ip (the lab's addresses), nft (its
 # silent hops), setpriv and unshare (its users without privileges), the peers that it is compared
-# with.
+# with, and what reads exported files (dot, jq, chromium by way of node).
 set -eu
 
 missing=
@@ -20,6 +20,16 @@ need scamper scamper
 need mtr mtr-tiny
 need inetutils-traceroute inetutils-traceroute
 need jq jq
+need mmdblookup mmdb-bin
+need gzip gzip
+need taskset util-linux
+need awk gawk
+need tmux tmux
+need dot graphviz
+need sqlite3 sqlite3
+need chromium chromium
+need node nodejs
+need npm npm
 
 [ -n "$missing" ] || exit 0
 echo "installing:$missing"

@@ -16,7 +16,7 @@ pub fn hop(hop: u8, ip: &str, rtt: f64) -> Value {
         "protocol": "udp", "port": 33434, "round": 1, "at": "2026-11-24T10:00:00.000000Z",
         "hop": hop, "ip": ip, "probes": [{"rtt_ms": rtt, "ok": true, "flow": 0}],
         "sent": 1, "received": 1, "loss_pct": 0.0,
-        "rtt": {"min": rtt, "avg": rtt, "median": rtt, "max": rtt, "stddev": 0.0, "jitter": null},
+        "rtt": {"min": rtt, "avg": rtt, "median": rtt, "max": rtt, "stddev": 0.0, "jitter": 0.0},
         "reply": {"kind": "time_exceeded", "type": 11, "code": 0, "ttl": 60},
         "flows": [0], "is_destination": false, "is_private": false, "is_timeout": false
     })

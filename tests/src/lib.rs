@@ -2,7 +2,11 @@
 
 pub mod anomalies;
 pub mod dns;
+pub mod docs;
 pub mod hop_line;
+pub mod http;
+pub mod mmdb;
+pub mod tour;
 pub mod watching;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +38,15 @@ pub fn tool(name: &str) -> PathBuf {
     let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
     assert!(path.exists(), "{} is missing; run `make test`", path.display());
     path
+}
+
+/// The tools of a whole pipeline in their order, as far as the workspace has them; each has been
+/// built.
+pub fn chain() -> Vec<&'static str> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
+    let all = ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
+    let has = |name: &&str| folder.join(name).join("src/flags.rs").exists();
+    all.into_iter().filter(has).inspect(|name| drop(tool(name))).collect()
 }
 
 /// A command inside a simulated internet.

@@ -1,7 +1,7 @@
 //! `tm-diff` as a user meets it: two files in, what differs out.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

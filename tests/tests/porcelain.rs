@@ -3,7 +3,7 @@
 // A test that cannot find what it looks for has failed.
 #![allow(clippy::unwrap_used)]
 
-use tm_tests::{Lab, tool};
+use tm_tests::{Lab, chain, tool};
 
 const V4: &str = "198.51.100.9";
 
@@ -54,7 +54,10 @@ fn the_shell_line_does_what_the_porcelain_does() {
         folder.path(),
     );
     let line = String::from_utf8(printed.stdout).unwrap();
-    assert_eq!(line.trim_end(), format!("tm-probe -q 2 -- {V4} | tee 'kept here' | tm-render"));
+    let filters = chain().into_iter().filter(|name| ["tm-dns", "tm-asn", "tm-geo"].contains(name));
+    let (probe, tee) = (format!("tm-probe -q 2 -- {V4}"), "tee 'kept here'");
+    let stages = [probe.as_str()].into_iter().chain(filters).chain([tee, "tm-render"]);
+    assert_eq!(line.trim_end(), stages.collect::<Vec<_>>().join(" | "));
     let tools = tool("tracemap").parent().unwrap().display().to_string();
     let path = format!("PATH={tools}:$PATH; {line}");
     let output = lab.command("bash", &["-c", &path]).current_dir(folder.path()).output().unwrap();

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use tm_cache::{Cache, Kind, Put};
@@ -55,38 +57,65 @@ fn start(path: &Path, number: usize) -> Child {
         .unwrap()
 }
 
+/// What became of one process.
+struct Ended {
+    status: ExitStatus,
+    /// Batches that it said are committed.
+    committed: usize,
+}
+
+/// Follows a process; one that is to be killed is killed while it works on its fourth batch.
+fn follow(mut child: Child, is_to_be_killed: bool) -> Ended {
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut committed = 0;
+    for line in lines.map_while(Result::ok) {
+        if line.starts_with("committed ") {
+            committed += 1;
+            if is_to_be_killed && committed == 3 {
+                child.kill().unwrap(); // SIGKILL
+            }
+        }
+    }
+    Ended { status: child.wait().unwrap(), committed }
+}
+
+fn is_to_be_killed(number: usize) -> bool {
+    number.is_multiple_of(5)
+}
+
 #[test]
 fn a_hundred_processes_lose_nothing_though_some_are_killed() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cache.sqlite");
-    let children: Vec<_> = (1..=PROCESSES).map(|number| start(&path, number)).collect();
-    let mut committed = Vec::new();
-    for (at, mut child) in children.into_iter().enumerate() {
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut seen = 0;
-        let killed = at % 5 == 0;
-        while let Some(Ok(line)) = lines.next() {
-            if let Some(rest) = line.strip_prefix("committed ") {
-                committed.push(rest.to_owned());
-                seen += 1;
-                if killed && seen == 3 {
-                    child.kill().unwrap(); // SIGKILL, in the middle of whatever it does
-                }
-            }
-        }
-        let status = child.wait().unwrap();
-        assert!(killed || status.success(), "process {at}: {status}");
-    }
+    let children = (1..=PROCESSES).map(|number| {
+        let child = start(&path, number);
+        thread::spawn(move || follow(child, is_to_be_killed(number)))
+    });
+    let threads: Vec<_> = children.collect();
+    let ended: Vec<Ended> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
     let mut cache = Cache::open(&path).unwrap();
-    assert_eq!(cache.take_notice(), None);
-    assert!(committed.len() > PROCESSES * LOOK_UPS / BATCH * 3 / 4);
-    for line in committed {
-        let (own, batch) = line.split_once(' ').unwrap();
-        for n in 0..BATCH {
-            let own = if n % 2 == 0 { "0" } else { own };
-            let key = format!("{own}.{batch}.{n}");
-            let entry = cache.get(Kind::Dns, "test", &key).unwrap();
-            assert_eq!(entry.map(|entry| entry.value), Some(format!("value of {key}")));
+    assert_eq!(cache.take_notice(), None, "the file is sound");
+    for (number, Ended { status, committed }) in (1..).zip(&ended) {
+        // One that is done before the signal comes has not been killed.
+        let killed = is_to_be_killed(number) && status.signal() == Some(9);
+        assert!(killed || (status.success() && *committed == LOOK_UPS / BATCH));
+        for batch in 0..LOOK_UPS / BATCH {
+            let own: Vec<bool> = (1..BATCH)
+                .step_by(2)
+                .map(|n| {
+                    let key = format!("{number}.{batch}.{n}");
+                    let entry = cache.get(Kind::Dns, "test", &key).unwrap();
+                    entry.is_some_and(|entry| entry.value == format!("value of {key}"))
+                })
+                .collect();
+            let (all, any) = (own.iter().all(|found| *found), own.iter().any(|found| *found));
+            assert!(all || (batch >= *committed && !any), "process {number}, batch {batch}");
         }
     }
+    let killed = ended.iter().filter(|ended| ended.status.signal() == Some(9)).count();
+    assert!(killed > PROCESSES / 10, "only {killed} were killed");
+    // The file is what SQLite itself calls sound.
+    let sql = rusqlite::Connection::open(&path).unwrap();
+    let verdict = sql.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
+    assert_eq!(verdict.unwrap(), "ok");
 }

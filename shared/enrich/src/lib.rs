@@ -5,7 +5,7 @@
 //! - [`filter`]: the loop, and the [`Enricher`] that a tool supplies.
 //! - [`hop`]: what a filter sees of a line.
 //! - [`answers`]: how look-ups on another thread report back.
-//! - [`memory`]: answers of this run, in bounded space.
+//! - [`memory`]: answers of this run, in bounded space (of tm-stream).
 //! - [`store`]: answers of other runs, in the shared cache.
 //! - [`database`]: MaxMind DB files of any vendor.
 //! - [`resolver`]: DNS, with an eye on resolvers that are slow or dead.
@@ -15,10 +15,10 @@ pub mod database;
 pub mod filter;
 pub mod flags;
 pub mod hop;
-pub mod memory;
 pub mod resolver;
 pub mod store;
 
 pub use answers::{Answers, Desk};
 pub use filter::Enricher;
 pub use hop::Hop;
+pub use tm_stream::memory;

@@ -1,13 +1,17 @@
 //! Pure analysis over traceroute hops: no input or output, no clock.
 
 pub mod align;
+pub mod anycast;
 pub mod as_path;
 pub mod baseline;
+pub mod confidence;
+pub mod country;
 pub mod delay;
 pub mod detour;
 pub mod geohint;
 pub mod loss;
 pub mod median;
+pub mod physics;
 pub mod proportion;
 pub mod route;
 pub mod shift;

@@ -21,8 +21,12 @@ pub fn wilson(hits: u64, trials: u64) -> (f64, f64) {
     (((middle - spread) / scale).max(0.0), ((middle + spread) / scale).min(1.0))
 }
 
+/// More trials than these would take long and say no more.
+const MOST_TRIALS: u64 = 100_000;
+
 /// Fisher's exact test, two-sided: how likely two proportions differ at least as much by chance
-/// (Fisher 1922). Hits beyond the trials count as all of them.
+/// (Fisher 1922). Hits beyond the trials count as all of them. Beyond a hundred thousand trials both
+/// are taken for proportionally fewer, which makes chance no less likely.
 ///
 /// ```
 /// let p = tm_path::proportion::fisher((0, 10), (10, 10));
@@ -30,7 +34,9 @@ pub fn wilson(hits: u64, trials: u64) -> (f64, f64) {
 /// assert_eq!(tm_path::proportion::fisher((0, 3), (0, 3)), 1.0);
 /// ```
 pub fn fisher((hits_a, trials_a): (u64, u64), (hits_b, trials_b): (u64, u64)) -> f64 {
-    let (hits_a, hits_b) = (hits_a.min(trials_a), hits_b.min(trials_b));
+    let scale = (trials_a.max(trials_b) / MOST_TRIALS).max(1);
+    let (trials_a, trials_b) = (trials_a / scale, trials_b / scale);
+    let (hits_a, hits_b) = ((hits_a / scale).min(trials_a), (hits_b / scale).min(trials_b));
     let hits = hits_a + hits_b;
     let fewest = hits.saturating_sub(trials_b);
     let most = hits.min(trials_a);
@@ -87,6 +93,9 @@ mod tests {
     fn many_trials_are_quick_and_sharp() {
         assert!(fisher((1000, 100_000), (1500, 100_000)) < 1e-15);
         assert!(fisher((1000, 100_000), (1010, 100_000)) > 0.5);
+        let all = u64::MAX;
+        assert!(fisher((0, all), (all, all)) < 1e-9 && fisher((all, all), (all, all)) > 0.99);
+        assert!(fisher((all, 3), (0, all)) <= 1.0);
     }
 
     proptest! {

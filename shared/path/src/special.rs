@@ -8,7 +8,7 @@
 use std::net::IpAddr;
 
 /// A block: first address, prefix length, globally reachable.
-type Block = (&'static str, u32, bool);
+pub type Block = (&'static str, u32, bool);
 
 const V4: &[Block] = &[
     ("0.0.0.0", 8, false),       // RFC 791: this network
@@ -61,6 +61,12 @@ const V6: &[Block] = &[
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub fn is_private(ip: IpAddr) -> bool {
+    block_of(ip).is_some_and(|block| !block.2)
+}
+
+/// The block of the registries that the address belongs to: its first address, prefix length, and
+/// whether it is globally reachable. The smallest one, where blocks are nested.
+pub fn block_of(ip: IpAddr) -> Option<Block> {
     let (bits, value, table) = match ip {
         IpAddr::V4(v4) => (32, u128::from(v4.to_bits()), V4),
         IpAddr::V6(v6) => (128, v6.to_bits(), V6),
@@ -70,7 +76,7 @@ pub fn is_private(ip: IpAddr) -> bool {
         let first = block.0.parse::<IpAddr>().map_or(0, to_bits);
         shift >= 128 || value >> shift == first >> shift
     };
-    table.iter().filter(covers).max_by_key(|block| block.1).is_some_and(|block| !block.2)
+    table.iter().filter(covers).max_by_key(|block| block.1).copied()
 }
 
 fn to_bits(ip: IpAddr) -> u128 {

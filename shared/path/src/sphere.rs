@@ -50,9 +50,28 @@ impl Point {
         (half_lat.sin().powi(2) + cosines * half_lon.sin().powi(2)).sqrt().min(1.0)
     }
 
+    /// The same place, ready for many distances.
+    pub fn direction(self) -> Direction {
+        Direction(self.to_vector())
+    }
+
     fn to_vector(self) -> [f64; 3] {
         let (lat, lon) = (self.lat.to_radians(), self.lon.to_radians());
         [lat.cos() * lon.cos(), lat.cos() * lon.sin(), lat.sin()]
+    }
+}
+
+/// A place as a vector of length 1 from the Earth's centre: distances take no more than a root and
+/// an arcsine.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Direction([f64; 3]);
+
+impl Direction {
+    /// Kilometres along the great circle.
+    pub fn km_to(self, other: Self) -> f64 {
+        let ([a, b, c], [d, e, f]) = (self.0, other.0);
+        let chord = ((a - d) * (a - d) + (b - e) * (b - e) + (c - f) * (c - f)).sqrt();
+        2.0 * RADIUS_KM * (chord / 2.0).min(1.0).asin()
     }
 }
 

@@ -143,7 +143,7 @@ impl Rtt {
 
 /// To the microsecond's tenth, which is beyond what any kernel timestamp means.
 fn round(ms: f64) -> f64 {
-    (ms * 1e4).round() / 1e4
+    (ms * 1e4).round() / 1e4 + 0.0 // the sum of nothing is -0
 }
 
 /// Loss over all probes of one TTL: `100 × (sent − received) / sent`, to a hundredth; 0 where
@@ -255,6 +255,7 @@ mod tests {
     fn one_probe_has_no_spread_and_none_has_no_statistics() {
         let rtt = Rtt::of(&[7.5]).unwrap();
         assert_eq!((rtt.median, rtt.stddev, rtt.jitter), (Some(7.5), Some(0.0), Some(0.0)));
+        assert!(rtt.jitter.is_some_and(f64::is_sign_positive), "nobody wants to read -0.0");
         assert_eq!(Rtt::of(&[]), None);
     }
 

@@ -9,6 +9,7 @@
 //! - [`program`]: where the tools are.
 //! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
 //! - [`file_name`]: what may name a file.
+//! - [`memory`]: what has been seen, in bounded space.
 
 pub mod cli;
 pub mod color;
@@ -17,6 +18,7 @@ pub mod exit;
 pub mod file_name;
 pub mod input;
 pub mod lines;
+pub mod memory;
 pub mod output;
 pub mod passing;
 pub mod program;

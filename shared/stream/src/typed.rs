@@ -2,22 +2,23 @@
 //! counted and dropped; the rest of the stream goes on.
 
 use ndjson_stream::engine::NdjsonEngine;
+use serde::de::DeserializeOwned;
 use tm_schema::Record;
 
 use crate::input::Input;
 use crate::lines::{LONGEST, Line, Lines};
 use crate::{Diagnostics, Error};
 
-/// Reads records from inputs, one after the other.
-pub struct Records {
+/// Reads records from inputs, one after the other; `T`: what a tool makes of a line.
+pub struct Records<T: DeserializeOwned = Record> {
     inputs: std::vec::IntoIter<Input>,
     current: Option<Lines>,
-    engine: NdjsonEngine<Record>,
+    engine: NdjsonEngine<T>,
     diagnostics: Diagnostics,
     strict: bool,
 }
 
-impl Records {
+impl<T: DeserializeOwned> Records<T> {
     /// The records of `inputs`; `strict`: the first line that is none is an error.
     pub fn new(inputs: Vec<Input>, diagnostics: &Diagnostics, strict: bool) -> Self {
         Self {
@@ -30,7 +31,7 @@ impl Records {
     }
 
     /// The next record; `None` at the end of the last input.
-    pub fn next_record(&mut self) -> Result<Option<Record>, Error> {
+    pub fn next_record(&mut self) -> Result<Option<T>, Error> {
         loop {
             let Some(lines) = &mut self.current else {
                 match self.inputs.next() {

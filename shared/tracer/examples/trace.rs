@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 
 use tm_tracer::methods::Way;
-use tm_tracer::{Engine, Family, Options, Sink, Target, Waker};
+use tm_tracer::{Engine, Lookup, Options, Sink, Target, Waker};
 
 struct Print(io::Stdout);
 
@@ -31,7 +31,7 @@ impl Sink for Print {
 fn main() -> io::Result<()> {
     let host = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1".to_owned());
     let (sender, targets) = mpsc::sync_channel(1);
-    let _ = sender.send(Target::resolve(&host, Family::Any));
+    let _ = sender.send(Target::resolve(&host, Lookup::default()));
     drop(sender);
     let mut print = Print(io::stdout());
     let options = Options {

@@ -19,5 +19,5 @@ mod wake;
 
 pub use engine::{Engine, Sink};
 pub use options::Options;
-pub use target::{Address, Family, Target};
+pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;

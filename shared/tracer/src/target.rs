@@ -1,6 +1,10 @@
 //! Targets: from a name to the address that is traced.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::path::Path;
+
+/// Names that need no server (hosts(5)).
+const HOSTS: &str = "/etc/hosts";
 
 /// What was asked for, and what it resolved to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +36,16 @@ pub enum Family {
     V6,
 }
 
+/// How a name becomes an address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lookup {
+    /// Which family the user wants.
+    pub family: Family,
+    /// Nobody is asked: /etc/hosts has the name, or there is no address. The system's resolver is
+    /// left alone, for what it asks is its configuration's business.
+    pub offline: bool,
+}
+
 impl Family {
     fn allows(self, ip: IpAddr) -> bool {
         match self {
@@ -51,15 +65,19 @@ impl Family {
 }
 
 impl Target {
-    /// Resolves `host` by the system's resolver; blocks while it does.
-    pub fn resolve(host: &str, family: Family) -> Self {
-        let address =
-            Self::literal(host).map_or_else(|| look_up(host, family), Ok).and_then(|address| {
-                match family.allows(address.ip) {
-                    true => Ok(address),
-                    false => Err(format!("it is not an {}address", family.name())),
-                }
-            });
+    /// Resolves `host`, by the system's resolver unless that is to be left alone; blocks meanwhile.
+    pub fn resolve(host: &str, how: Lookup) -> Self {
+        let family = how.family;
+        let look_up = || match how.offline {
+            true => in_hosts_file(host, family),
+            false => look_up(host, family),
+        };
+        let address = Self::literal(host).map_or_else(look_up, Ok).and_then(|address| match family
+            .allows(address.ip)
+        {
+            true => Ok(address),
+            false => Err(format!("it is not an {}address", family.name())),
+        });
         Self { host: host.to_owned(), address }
     }
 
@@ -95,6 +113,23 @@ fn look_up(host: &str, family: Family) -> Result<Address, String> {
         .ok_or_else(|| format!("it has no {}address", family.name()))
 }
 
+fn in_hosts_file(host: &str, family: Family) -> Result<Address, String> {
+    let text = std::fs::read(Path::new(HOSTS)).unwrap_or_default();
+    let found = in_hosts(&String::from_utf8_lossy(&text), host, family);
+    found.ok_or_else(|| format!("it is no address, and {HOSTS} does not have it (--offline)"))
+}
+
+/// The first address of a name, in the format of hosts(5).
+fn in_hosts(text: &str, host: &str, family: Family) -> Option<Address> {
+    let host = host.trim_end_matches('.');
+    text.lines().find_map(|line| {
+        let line = line.split_once('#').map_or(line, |(line, _)| line);
+        let mut words = line.split_ascii_whitespace();
+        let address = Target::literal(words.next()?).filter(|address| family.allows(address.ip))?;
+        words.any(|name| name.eq_ignore_ascii_case(host)).then_some(address)
+    })
+}
+
 /// The resolver's words, without those that the standard library puts before them.
 fn resolver_error(error: &std::io::Error) -> String {
     let text = error.to_string();
@@ -108,16 +143,35 @@ mod tests {
 
     #[test]
     fn addresses_are_not_looked_up_and_families_are_kept_apart() {
-        let four = Target::resolve("192.0.2.1", Family::Any).address.unwrap();
+        let six = Lookup { family: Family::V6, offline: false };
+        let four = Target::resolve("192.0.2.1", Lookup::default()).address.unwrap();
         assert_eq!(four.ip.to_string(), "192.0.2.1");
-        assert!(Target::resolve("192.0.2.1", Family::V6).address.unwrap_err().contains("IPv6"));
-        assert!(Target::resolve("2001:db8::1", Family::V6).address.is_ok());
+        assert!(Target::resolve("192.0.2.1", six).address.unwrap_err().contains("IPv6"));
+        assert!(Target::resolve("2001:db8::1", six).address.is_ok());
     }
 
     #[test]
     fn what_is_no_name_is_not_looked_up() {
         for host in ["", "a b", "a\nb"] {
-            assert!(Target::resolve(host, Family::Any).address.is_err(), "{host:?}");
+            assert!(Target::resolve(host, Lookup::default()).address.is_err(), "{host:?}");
         }
+    }
+
+    #[test]
+    fn names_of_the_hosts_file() {
+        let text = "# 192.0.2.9 a\n\n192.0.2.1\tA.example  a # b\n2001:db8::1 a\nnonsense c\n";
+        let of = |host, family| in_hosts(text, host, family).map(|found| found.ip.to_string());
+        assert_eq!(of("a", Family::Any).as_deref(), Some("192.0.2.1"));
+        assert_eq!(of("a.EXAMPLE.", Family::Any).as_deref(), Some("192.0.2.1"));
+        assert_eq!(of("a", Family::V6).as_deref(), Some("2001:db8::1"));
+        assert_eq!((of("b", Family::Any), of("c", Family::Any)), (None, None));
+    }
+
+    #[test]
+    fn offline_nobody_is_asked() {
+        let how = Lookup { offline: true, ..Lookup::default() };
+        let error = Target::resolve("no-such.example", how).address.unwrap_err();
+        assert!(error.contains("/etc/hosts"), "{error}");
+        assert!(Target::resolve("192.0.2.1", how).address.is_ok());
     }
 }

@@ -64,6 +64,20 @@ pub struct World {
     pub stretch: f64,
 }
 
+/// The probes that one record tells of: those answered, or all where none was.
+fn probes(rtts: &[Option<f64>], at: Time) -> Vec<Probe> {
+    let is_silent = rtts.iter().all(Option::is_none);
+    let told = rtts.iter().filter(|rtt| rtt.is_some() || is_silent);
+    let probe = |rtt: &Option<f64>| Probe {
+        rtt_ms: *rtt,
+        ok: rtt.is_some(),
+        flow: 0,
+        at: Some(at),
+        at_most: false,
+    };
+    told.map(probe).collect()
+}
+
 /// Writes the records of round `number` (from 1) of `world`.
 pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
     let at = |offset: i64| {
@@ -97,17 +111,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             at: at(i64::from(ttl) * 500),
             hop: ttl,
             ip: ip.filter(|_| !good.is_empty()).cloned(),
-            probes: rtts
-                .iter()
-                .filter(|rtt| rtt.is_some() || good.is_empty())
-                .map(|rtt| Probe {
-                    rtt_ms: *rtt,
-                    ok: rtt.is_some(),
-                    flow: 0,
-                    at: Some(at(0)),
-                    at_most: false,
-                })
-                .collect(),
+            probes: probes(&rtts, at(0)),
             sent: world.probes,
             received: good.len() as u32,
             loss_pct: loss_pct(world.probes, good.len() as u32),
@@ -121,7 +125,11 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             is_private: false,
             is_timeout: good.is_empty(),
             dns: None,
-            asn: (!good.is_empty() && router.asn > 0).then(|| origin(router.asn)),
+            asn: (!good.is_empty() && router.asn > 0).then(|| Asn {
+                number: Some(router.asn),
+                source: Some("lab".to_owned()),
+                ..Asn::default()
+            }),
             geo: None,
         };
         sent += world.probes;
@@ -189,10 +197,6 @@ fn probe(
     let spike = if dice.happens(0.03 * world.noise) { -dice.part().ln() * 60.0 } else { 0.0 };
     let rtt = router.rtt.mul_add(world.stretch, router.slow + sister + queue + spike);
     Some((rtt * 1000.0).round() / 1000.0)
-}
-
-fn origin(asn: u32) -> Asn {
-    Asn { number: Some(asn), source: Some("lab".to_owned()), ..Asn::default() }
 }
 
 fn reply(is_target: bool) -> Reply {

@@ -82,7 +82,7 @@ fn about(route: &Route, source: &str, places: &[Place], rules: &Rules) -> About 
     About {
         source: source.to_owned(),
         host: route.key.host.clone(),
-        protocol: route.key.protocol.as_str(),
+        protocol: route.key.protocol.map_or("", tm_schema::Protocol::as_str),
         port: route.key.port,
         targets: route.targets.iter().cloned().collect(),
         trace_id: route.trace_id.clone(),

@@ -16,14 +16,19 @@ const MOST_RESPONDERS: usize = 1024;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) host: String,
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: Option<Protocol>,
     pub(crate) port: Option<u16>,
     /// Over IPv6; `None`: there was no address.
     pub(crate) six: Option<bool>,
 }
 
 impl Key {
-    fn new(host: &str, protocol: Protocol, port: Option<u16>, resolved_ip: Option<&str>) -> Self {
+    fn new(
+        host: &str,
+        protocol: Option<Protocol>,
+        port: Option<u16>,
+        resolved_ip: Option<&str>,
+    ) -> Self {
         let six = resolved_ip.map(|ip| ip.contains(':'));
         Self { host: host.to_owned(), protocol, port, six }
     }
@@ -140,7 +145,9 @@ impl Route {
         let arrived = round.hops.iter().any(|hop| hop.is_destination);
         self.reached += u64::from(round.end.as_ref().map_or(arrived, |end| end.reached));
         if let Some(end) = &round.end {
-            self.stops.entry(end.stop.as_str()).or_insert((end.stop, 0)).1 += 1;
+            if let Some(stop) = end.stop {
+                self.stops.entry(stop.as_str()).or_insert((stop, 0)).1 += 1;
+            }
             self.target(end.resolved_ip.as_deref());
             self.error = end.error.clone().or(self.error.take());
         }

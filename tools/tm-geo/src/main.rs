@@ -1,2 +1,35 @@
-//! x
-fn main() {}
+//! `tm-geo`: where responders are, as far as the evidence goes.
+
+mod claim;
+mod client;
+mod databases;
+mod flags;
+mod look_up;
+mod places;
+mod provider;
+mod shown;
+mod trace;
+
+use std::process::ExitCode;
+
+use tm_enrich::{answers, filter};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit};
+
+use flags::Flags;
+use places::Places;
+
+fn main() -> ExitCode {
+    let flags: Flags = cli::parse();
+    let diagnostics = flags.common.diagnostics("tm-geo");
+    let result = run(&flags, &diagnostics);
+    exit::code(&diagnostics, result)
+}
+
+fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
+    let output = Output::open(flags.common.output.as_deref())?;
+    let (desk, answers) = answers::desk()?;
+    let mut places = Places::new(flags, desk, diagnostics);
+    let result = filter::run(&mut places, answers, &flags.reading, &output, diagnostics);
+    places.finish();
+    result
+}

@@ -8,7 +8,7 @@ use clap::{ArgGroup, Parser};
 use tm_schema::Protocol;
 use tm_stream::cli::Common;
 use tm_tracer::trace::Wait;
-use tm_tracer::{Family, Options};
+use tm_tracer::{Family, Lookup, Options};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -105,6 +105,10 @@ pub(crate) struct Flags {
     #[arg(short = '6', help_heading = "Path")]
     ipv6: bool,
 
+    /// Ask no DNS server: hosts are addresses, or names in /etc/hosts
+    #[arg(long, help_heading = "Path")]
+    offline: bool,
+
     /// Send from INTERFACE
     #[arg(short, long, value_name = "INTERFACE", help_heading = "Packets")]
     interface: Option<String>,
@@ -153,13 +157,14 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// The family that the user wants.
-    pub(crate) fn family(&self) -> Family {
-        match (self.ipv4, self.ipv6, self.source) {
+    /// How names become addresses.
+    pub(crate) fn lookup(&self) -> Lookup {
+        let family = match (self.ipv4, self.ipv6, self.source) {
             (true, ..) | (false, false, Some(IpAddr::V4(_))) => Family::V4,
             (_, true, _) | (false, false, Some(IpAddr::V6(_))) => Family::V6,
             _ => Family::Any,
-        }
+        };
+        Lookup { family, offline: self.offline }
     }
 
     /// What the engine is to do.

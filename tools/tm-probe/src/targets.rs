@@ -11,7 +11,7 @@ use std::thread;
 use tm_stream::input::Input;
 use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error};
-use tm_tracer::{Family, Target, Waker};
+use tm_tracer::{Lookup, Target, Waker};
 
 use crate::flags::Flags;
 
@@ -45,14 +45,14 @@ pub(crate) fn resolve(
     let (resolved, targets) = sync_channel(WAITING);
     let (hosts, unresolved) = sync_channel::<String>(WAITING);
     let unresolved = Arc::new(Mutex::new(unresolved));
-    let family = flags.family();
+    let how = flags.lookup();
     let reading = Reading::default();
     // One host needs one thread, and starting more takes longer than tracing.
     let many = flags.hosts.len() > 1 || !flags.targets.is_empty() || flags.hosts.is_empty();
     for _ in 0..if many { RESOLVERS } else { 1 } {
         let (unresolved, resolved) = (Arc::clone(&unresolved), resolved.clone());
         let waker = WakeAtEnd(waker.clone());
-        spawn(move || resolve_some(&unresolved, &resolved, family, &waker))?;
+        spawn(move || resolve_some(&unresolved, &resolved, how, &waker))?;
     }
     let source = Source {
         arguments: flags.hosts.clone(),
@@ -63,7 +63,7 @@ pub(crate) fn resolve(
         hosts,
     };
     let waker = WakeAtEnd(waker.clone());
-    spawn(move || source.read(&waker, family))?;
+    spawn(move || source.read(&waker, how))?;
     Ok((targets, reading))
 }
 
@@ -84,13 +84,13 @@ impl Drop for WakeAtEnd {
 fn resolve_some(
     hosts: &Mutex<Receiver<String>>,
     resolved: &SyncSender<Target>,
-    family: Family,
+    how: Lookup,
     waker: &WakeAtEnd,
 ) {
     loop {
         let host = hosts.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(host) = host else { return };
-        if resolved.send(Target::resolve(&host, family)).is_err() {
+        if resolved.send(Target::resolve(&host, how)).is_err() {
             return;
         }
         waker.0.wake();
@@ -108,22 +108,22 @@ struct Source {
 }
 
 impl Source {
-    fn read(self, waker: &WakeAtEnd, family: Family) {
+    fn read(self, waker: &WakeAtEnd, how: Lookup) {
         for host in &self.arguments {
-            self.pass(host, waker, family);
+            self.pass(host, waker, how);
         }
         for path in &self.files {
-            self.read_file(path, waker, family);
+            self.read_file(path, waker, how);
         }
         if self.arguments.is_empty() && self.files.is_empty() {
-            self.read_file(Path::new("-"), waker, family);
+            self.read_file(Path::new("-"), waker, how);
         }
     }
 
-    fn read_file(&self, path: &Path, waker: &WakeAtEnd, family: Family) {
+    fn read_file(&self, path: &Path, waker: &WakeAtEnd, how: Lookup) {
         let result = Input::open(path).and_then(|input| {
             let mut lines = Lines::new(input);
-            self.read_lines(&mut lines, waker, family)
+            self.read_lines(&mut lines, waker, how)
         });
         if let Err(error) = result {
             self.reading.unreadable.store(true, Ordering::Relaxed);
@@ -132,12 +132,7 @@ impl Source {
     }
 
     /// A host a line; blank lines and lines that begin with `#` are no hosts.
-    fn read_lines(
-        &self,
-        lines: &mut Lines,
-        waker: &WakeAtEnd,
-        family: Family,
-    ) -> Result<(), Error> {
+    fn read_lines(&self, lines: &mut Lines, waker: &WakeAtEnd, how: Lookup) -> Result<(), Error> {
         let name = lines.name().to_owned();
         let cannot_read = |error: io::Error| Error::Failed(format!("cannot read {name}: {error}"));
         loop {
@@ -152,7 +147,7 @@ impl Source {
                 Some(Line::Whole(line)) => {
                     let host = String::from_utf8_lossy(line.trim_ascii()).into_owned();
                     if !host.is_empty() && !host.starts_with('#') {
-                        self.pass(&host, waker, family);
+                        self.pass(&host, waker, how);
                     }
                 }
             }
@@ -160,9 +155,9 @@ impl Source {
     }
 
     /// Addresses need no resolver; names wait for one.
-    fn pass(&self, host: &str, waker: &WakeAtEnd, family: Family) {
+    fn pass(&self, host: &str, waker: &WakeAtEnd, how: Lookup) {
         if Target::literal(host).is_some() {
-            let _ = self.resolved.send(Target::resolve(host, family)); // fails once nobody listens
+            let _ = self.resolved.send(Target::resolve(host, how)); // fails once nobody listens
             waker.0.wake();
         } else {
             let _ = self.hosts.send(host.to_owned());

@@ -52,7 +52,7 @@ pub(crate) fn lines(view: &View, flags: &Flags) -> Vec<String> {
 
 fn protocol(summary: &Summary) -> String {
     let port = summary.port.map_or(String::new(), |port| format!(" port {port}"));
-    summary.protocol.to_uppercase() + &port
+    summary.protocol.unwrap_or("not known").to_uppercase() + &port
 }
 
 fn ending(view: &View, summary: &Summary) -> String {

@@ -41,9 +41,9 @@ impl Order {
             Self::Avg => rtt.map(|rtt| rtt.mean),
             Self::Best => rtt.map(|rtt| rtt.min),
             Self::Worst => rtt.map(|rtt| rtt.max),
-            Self::Last => rtt.map(|rtt| rtt.last),
-            Self::Stddev => rtt.map(Statistics::stddev),
-            Self::Jitter => rtt.map(Statistics::jitter),
+            Self::Last => rtt.and_then(|rtt| rtt.last),
+            Self::Stddev => rtt.and_then(Statistics::stddev),
+            Self::Jitter => rtt.and_then(Statistics::jitter),
             Self::Asn => asn().map(f64::from),
         }
         .unwrap_or(f64::NAN)

@@ -16,7 +16,7 @@ use crate::view::{Ttl, View};
 pub(crate) struct Summary {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
-    pub(crate) protocol: &'static str,
+    pub(crate) protocol: Option<&'static str>,
     pub(crate) port: Option<u16>,
     pub(crate) started_at: Option<Time>,
     pub(crate) rounds: u64,
@@ -88,12 +88,12 @@ impl Summary {
         Self {
             host: view.host.clone(),
             resolved_ip: view.resolved_ip.clone(),
-            protocol: view.protocol,
+            protocol: view.protocol.map(tm_schema::Protocol::as_str),
             port: view.trace.as_ref().and_then(|trace| trace.port),
             started_at: view.started_at,
             rounds: view.rounds,
             reached: view.is_reached(),
-            stop: view.trace.as_ref().map(|trace| trace.stop.as_str()),
+            stop: view.trace.as_ref().and_then(|trace| trace.stop).map(tm_schema::Stop::as_str),
             hops: view.ttls.len(),
             responded,
             silent: view.ttls.len() - responded,

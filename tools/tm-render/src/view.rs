@@ -3,9 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use tm_schema::{
-    Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace,
-};
+use tm_schema::{Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace};
 
 use crate::statistics::Statistics;
 use crate::trail::Trail;

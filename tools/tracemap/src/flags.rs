@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::profile::Profile;
 
 use crate::watch::flags::Watch;
 
@@ -10,8 +12,14 @@ const EXAMPLES: &str = "\
 Examples:
   tracemap trace example.com                 trace, name, locate and show, as far as the tools exist
   tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
+  tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
   tracemap watch example.com --interval 1m   alerts and a log of every round
+  tracemap tui                               walk through the records saved last
+  tracemap replay watch.jsonl                play the rounds of a log
+  tracemap stats trace.ndjson                loss, RTT, and where the time goes
+  tracemap profiles                          the sets of flags that --profile stands for
+  tracemap cache stats                       what earlier runs have found out
   tracemap doctor                            what this user may probe with, and how to get more";
 
 /// Trace routes and show them
@@ -32,8 +40,106 @@ pub(crate) enum Action {
     Trace(Trace),
     /// Trace hosts again and again, log every round, and tell what changes
     Watch(Box<Watch>),
+    /// Walk through records: table, map, details, flows, round by round
+    Tui {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Play the rounds of a log from the first one on
+    Replay {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show the figures of traces: loss, RTT, where the time goes
+    Stats {
+        /// Records [default: stdin, or those saved last]
+        #[arg(value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Say which ways of probing this user may use, and how to get more
     Doctor,
+    /// Show the sets of flags that `trace --profile` stands for
+    Profiles {
+        /// How to write them
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Look into the cache of names, ASes and places, or empty it
+    Cache(CacheFlags),
+}
+
+/// How reports are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For a person
+    Text,
+    /// One JSON document
+    Json,
+}
+
+/// Which tools a pipeline is made of, and how they use the cache.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Pipeline")]
+pub(crate) struct Chain {
+    /// A set of flags; see `tracemap profiles`
+    #[arg(long, value_enum, value_name = "NAME", default_value_t, env = "TRACEMAP_PROFILE")]
+    #[arg(hide_env = true)]
+    pub(crate) profile: Profile,
+
+    /// Look up no names of responders
+    #[arg(short, long)]
+    pub(crate) no_names: bool,
+
+    /// Neither use nor keep answers of other runs
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    /// Ask anew, and keep the answers
+    #[arg(long, conflicts_with = "no_cache")]
+    pub(crate) refresh: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CacheFlags {
+    #[command(subcommand)]
+    pub(crate) action: CacheAction,
+
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text, global = true)]
+    pub(crate) format: Format,
+
+    /// The cache [default: the one that the tools share]
+    #[arg(long, value_name = "FILE", env = "TRACEMAP_CACHE", hide_env = true, global = true)]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum CacheAction {
+    /// Entries, their age, how many look-ups they answered, and what providers still take
+    Stats,
+    /// Remove entries: all, or those named
+    Clear(Clear),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Clear {
+    /// Only entries that count no longer
+    #[arg(long)]
+    pub(crate) expired: bool,
+
+    /// Names
+    #[arg(long)]
+    pub(crate) dns: bool,
+
+    /// ASes
+    #[arg(long)]
+    pub(crate) asn: bool,
+
+    /// Places
+    #[arg(long)]
+    pub(crate) geo: bool,
 }
 
 #[derive(Args, Debug)]
@@ -46,8 +152,11 @@ pub(crate) struct Trace {
     #[arg(last = true, value_name = "PROBE FLAGS")]
     pub(crate) probe: Vec<String>,
 
+    #[command(flatten)]
+    pub(crate) chain: Chain,
+
     /// Where the records are saved
-    #[arg(long, value_name = "FILE", default_value = ".tracemap/trace.ndjson")]
+    #[arg(long, value_name = "FILE", default_value = crate::show::SAVED)]
     pub(crate) save: PathBuf,
 
     /// Save nothing

@@ -1,9 +1,12 @@
 //! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
 //! processes, and says what this machine allows.
 
+mod cache;
 mod doctor;
 mod flags;
 mod pipeline;
+mod profile;
+mod show;
 mod tools;
 mod trace;
 mod watch;
@@ -20,7 +23,12 @@ fn main() -> ExitCode {
     let result = match &flags.action {
         Action::Trace(trace) => trace::run(trace, flags.verbose, &diagnostics),
         Action::Watch(watch) => watch::run(watch, flags.verbose, &diagnostics),
+        Action::Tui { files } => show::run("--tui", files),
+        Action::Replay { files } => show::run("--replay", files),
+        Action::Stats { files } => show::run("--stats", files),
         Action::Doctor => doctor::run(&diagnostics),
+        Action::Profiles { format } => profile::list(*format),
+        Action::Cache(flags) => cache::run(flags, &diagnostics),
     };
     exit::code(&diagnostics, result)
 }

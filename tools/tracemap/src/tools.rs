@@ -3,7 +3,8 @@
 pub(crate) use tm_stream::program::find;
 
 /// Every tool that a pipeline may be made of.
-pub(crate) const ALL: [&str; 5] = ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-render"];
+pub(crate) const ALL: [&str; 6] =
+    ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
 
 /// No pipeline can do without it; the others take part where they are installed.
 pub(crate) fn is_required(name: &str) -> bool {

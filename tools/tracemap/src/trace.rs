@@ -13,7 +13,7 @@ use tm_stream::{Diagnostics, Error, Outcome};
 
 use crate::flags::Trace;
 use crate::pipeline::{Running, Stage, shell_line};
-use crate::tools;
+use crate::{profile, tools};
 
 /// Runs the pipeline; the outcome is tm-probe's.
 pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
@@ -50,26 +50,20 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
 fn stages(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
     let mut stages = Vec::new();
     for name in tools::ALL {
+        let Some(mut arguments) = profile::flags(&flags.chain, name) else { continue };
         let Some(program) = tools::find(name) else {
-            if tools::is_required(name) {
+            if flags.chain.profile.needs(name) {
                 let text = format!("{name} is neither beside tracemap nor on PATH");
                 return Err(Error::Failed(text));
             }
             continue;
         };
-        let arguments = match name {
-            "tm-probe" => {
-                let verbose =
-                    (verbose > 0).then(|| format!("-{}", "v".repeat(usize::from(verbose))));
-                let flags_then_hosts = flags.probe.iter().cloned().chain(["--".to_owned()]);
-                verbose
-                    .into_iter()
-                    .chain(flags_then_hosts)
-                    .chain(flags.hosts.iter().cloned())
-                    .collect()
-            }
-            _ => Vec::new(),
-        };
+        if name == "tm-probe" {
+            arguments.extend((verbose > 0).then(|| format!("-{}", "v".repeat(verbose.into()))));
+            arguments.extend(flags.probe.iter().cloned());
+            arguments.push("--".to_owned());
+            arguments.extend(flags.hosts.iter().cloned());
+        }
         stages.push(Stage::new(name, &program, arguments));
     }
     Ok(stages)

@@ -138,8 +138,9 @@ fn rtt(responder: &Responder) -> String {
     if rtt.count == 0 {
         return "-".to_owned();
     }
-    let [min, avg, median, max, stddev, jitter] =
-        [rtt.min, rtt.mean, rtt.median(), rtt.max, rtt.stddev(), rtt.jitter()].map(milliseconds);
+    let [min, avg, max] = [rtt.min, rtt.mean, rtt.max].map(milliseconds);
+    let known = |value: Option<f64>| value.map_or("-".to_owned(), milliseconds);
+    let [median, stddev, jitter] = [rtt.median(), rtt.stddev(), rtt.jitter()].map(known);
     format!("min {min}  avg {avg}  median {median}  max {max}  stddev {stddev}  jitter {jitter} ms")
 }
 

@@ -184,7 +184,8 @@ fn heading(app: &App, room: u16) -> Line<'static> {
         0 | 1 => String::new(),
         all => format!("  host {}/{all}", app.host + 1),
     };
-    let left = format!(" {host}{address} {}{of_many}", view.protocol.to_uppercase());
+    let protocol = view.protocol.map_or("", tm_schema::Protocol::as_str).to_uppercase();
+    let left = format!(" {host}{address} {protocol}{of_many}");
     let end = view.destination().and_then(|(_, at)| {
         let rtt = at.responders.iter().find(|at| at.is_destination)?.rtt.mean;
         Some(format!("{} ms {:.0}% loss  ", milliseconds(rtt), at.loss_pct()))

@@ -1,5 +1,6 @@
 //! What has been found in this run, in bounded space: the oldest half is forgotten at a time.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 
@@ -18,7 +19,10 @@ impl<K: Hash + Eq, V> Memory<K, V> {
     }
 
     /// What is remembered of `key`.
-    pub fn get(&self, key: &K) -> Option<&V> {
+    pub fn get<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 

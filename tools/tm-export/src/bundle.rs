@@ -1,0 +1,79 @@
+//! `--format bundle`: everything that belongs to an incident, in one zip.
+
+use std::io::{Cursor, Write};
+
+use tm_stream::Error;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, DateTime, ZipWriter};
+
+use crate::collect::Collection;
+use crate::flags::Flags;
+use crate::session::Session;
+use crate::{csv, document, html, markdown, sink, svg};
+
+const README: &str = "\
+trace.html    the page: open it in a browser, it asks nobody for anything
+report.md     the report, for a ticket
+map.svg       the map, for slides
+trace.json    {meta, hops}, as the Python tracemap writes it
+trace.csv     one row a hop record
+trace.ndjson  the records: tm-render, tm-export and tm-diff read them
+";
+
+/// The zip of a session.
+pub(crate) fn write(collection: Collection, flags: &Flags) -> Result<Vec<u8>, Error> {
+    let rows = csv_of(&collection)?;
+    let records = records_of(&collection)?;
+    let session = Session::from(collection);
+    let files = [
+        ("README.txt", README.as_bytes().to_vec()),
+        ("trace.html", html::page(&session, flags.theme)?.into_bytes()),
+        ("report.md", markdown::report(&session, flags.mermaid)?.into_bytes()),
+        ("map.svg", svg::picture(&session, flags.theme)?.into_bytes()),
+        ("trace.json", document::write(&session).into_bytes()),
+        ("trace.csv", rows),
+        ("trace.ndjson", records),
+    ];
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    // The same records make the same octets: no clock is asked.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .last_modified_time(DateTime::default())
+        .unix_permissions(0o644);
+    for (name, content) in files {
+        let cannot =
+            |error: zip::result::ZipError| Error::Failed(format!("cannot write {name}: {error}"));
+        zip.start_file(format!("trace/{name}"), options).map_err(cannot)?;
+        zip.write_all(&content)?;
+    }
+    let done =
+        zip.finish().map_err(|error| Error::Failed(format!("cannot write the zip: {error}")))?;
+    Ok(done.into_inner())
+}
+
+fn csv_of(collection: &Collection) -> Result<Vec<u8>, Error> {
+    let rows = csv::Memory::default();
+    sink::replay(collection, Box::new(csv::Csv::to(rows.clone())?))?;
+    Ok(rows.take())
+}
+
+fn records_of(collection: &Collection) -> Result<Vec<u8>, Error> {
+    let mut text = Vec::new();
+    let mut line = |record: &tm_schema::Record| {
+        let written = serde_json::to_writer(&mut text, record);
+        text.push(b'\n');
+        written.map_err(|error| Error::Failed(error.to_string()))
+    };
+    for round in &collection.rounds {
+        for hop in &round.hops {
+            line(&hop.clone().into())?;
+        }
+        if let Some(end) = &round.end {
+            line(&end.clone().into())?;
+        }
+    }
+    for alert in &collection.alerts {
+        line(&tm_schema::Record::Alert(Box::new(alert.clone())))?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,152 @@
+//! The graph of all paths: who follows whom, by flows that met both. A TTL where nobody answered
+//! is a node of its own for each pair of neighbours, never one node for all, which would join
+//! paths that have nothing in common.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use tm_schema::Method;
+
+use crate::collect::Round;
+use crate::session::Session;
+
+/// Paths as a graph.
+#[derive(Debug, Default)]
+pub(crate) struct Graph {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) edges: Vec<Edge>,
+    /// Each different path once, as indices of nodes, in the order they were seen.
+    pub(crate) paths: Vec<Vec<usize>>,
+}
+
+/// A responder at a TTL, or the lack of one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Node {
+    pub(crate) ttl: u8,
+    pub(crate) who: Who,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Who {
+    /// An address.
+    Known(String),
+    /// Nobody answered, between these two.
+    Silent { before: Option<String>, after: Option<String> },
+}
+
+/// One follows the other.
+#[derive(Debug)]
+pub(crate) struct Edge {
+    pub(crate) from: usize,
+    pub(crate) to: usize,
+    pub(crate) flows: BTreeSet<u16>,
+}
+
+/// A TTL of a path, and who answered there.
+type Step<'a> = (u8, Option<Vec<&'a str>>);
+
+#[derive(Default)]
+struct Builder {
+    graph: Graph,
+    nodes: HashMap<Node, usize>,
+    edges: HashMap<(usize, usize), usize>,
+    paths: HashSet<Vec<usize>>,
+}
+
+impl Graph {
+    pub(crate) fn of(session: &Session) -> Self {
+        let mut builder = Builder::default();
+        for round in &session.rounds {
+            builder.round(round);
+        }
+        builder.graph
+    }
+
+    /// There is more than one way to go.
+    pub(crate) fn is_multipath(&self) -> bool {
+        let mut per_ttl: BTreeMap<u8, usize> = BTreeMap::new();
+        for node in self.nodes.iter().filter(|node| matches!(node.who, Who::Known(_))) {
+            *per_ttl.entry(node.ttl).or_default() += 1;
+        }
+        per_ttl.values().any(|&count| count > 1)
+    }
+}
+
+impl Builder {
+    fn round(&mut self, round: &Round) {
+        // MDA does not probe every flow at every TTL: a flow missing there was not silent.
+        let is_mda = round.end.as_ref().is_some_and(|end| end.method == Some(Method::Mda));
+        let mut answered: BTreeSet<u8> = BTreeSet::new();
+        let mut flows: BTreeMap<u16, BTreeMap<u8, Vec<&str>>> = BTreeMap::new();
+        for hop in &round.hops {
+            let Some(ip) = hop.ip.as_deref() else { continue };
+            answered.insert(hop.hop);
+            let met = if hop.flows.is_empty() { &[0][..] } else { &hop.flows };
+            for &flow in met {
+                flows.entry(flow).or_default().entry(hop.hop).or_default().push(ip);
+            }
+        }
+        for (flow, responders) in flows {
+            let Some((&last, _)) = responders.last_key_value() else { continue };
+            let first = round.hops.iter().map(|hop| hop.hop).min().unwrap_or(1);
+            let mut parts: Vec<Vec<Step<'_>>> = vec![Vec::new()];
+            for ttl in first..=last {
+                let met = responders.get(&ttl).cloned();
+                if met.is_none() && is_mda && answered.contains(&ttl) {
+                    parts.push(Vec::new());
+                } else if let Some(part) = parts.last_mut() {
+                    part.push((ttl, met));
+                }
+            }
+            for part in parts {
+                self.path(flow, &part);
+            }
+        }
+    }
+
+    /// A path without gaps; a TTL may have several responders even for one flow.
+    fn path(&mut self, flow: u16, steps: &[Step<'_>]) {
+        let known = |step: &Step<'_>| {
+            step.1.as_ref().and_then(|ips| ips.first()).map(|ip| (*ip).to_owned())
+        };
+        let mut before: Vec<usize> = Vec::new();
+        let mut path = Vec::new();
+        for (at, (ttl, ips)) in steps.iter().enumerate() {
+            let here: Vec<usize> = if let Some(ips) = ips {
+                let nodes =
+                    ips.iter().map(|ip| Node { ttl: *ttl, who: Who::Known((*ip).to_owned()) });
+                nodes.map(|node| self.node(node)).collect()
+            } else {
+                let before = steps.iter().take(at).rev().find_map(known);
+                let after = steps.iter().skip(at).find_map(known);
+                vec![self.node(Node { ttl: *ttl, who: Who::Silent { before, after } })]
+            };
+            for &from in &before {
+                for &to in &here {
+                    self.edge(from, to, flow);
+                }
+            }
+            path.extend(here.first());
+            before = here;
+        }
+        if !path.is_empty() && self.paths.insert(path.clone()) {
+            self.graph.paths.push(path);
+        }
+    }
+
+    fn node(&mut self, node: Node) -> usize {
+        *self.nodes.entry(node).or_insert_with_key(|node| {
+            self.graph.nodes.push(node.clone());
+            self.graph.nodes.len() - 1
+        })
+    }
+
+    fn edge(&mut self, from: usize, to: usize, flow: u16) {
+        let at = *self.edges.entry((from, to)).or_insert_with(|| {
+            self.graph.edges.push(Edge { from, to, flows: BTreeSet::new() });
+            self.graph.edges.len() - 1
+        });
+        if let Some(edge) = self.graph.edges.get_mut(at) {
+            edge.flows.insert(flow);
+        }
+    }
+}
