@@ -127,8 +127,9 @@ fn the_exit_code_tells_whether_anything_began() {
 fn a_command_reads_each_alert_and_no_shell_reads_the_command() {
     let folder = tempfile::tempdir().unwrap();
     let heard = folder.path().join("heard it");
-    let (file, folder_name) = (heard.display(), folder.path().display());
-    let command = format!("sh -c 'cat >> \"$0\"; echo done' '{file}' $(touch {folder_name}/evil)");
+    let evil = folder.path().join("evil");
+    let (file, touched) = (heard.display(), evil.display());
+    let command = format!("sh -c 'cat >> \"$0\"; echo done' '{file}' $(touch {touched})");
     let output = watch(&["--only-alerts", "--exec", &command], &step());
     let alert: Value = serde_json::from_str(&fs::read_to_string(&heard).unwrap()).unwrap();
     assert_eq!(alert["kind"], "rtt_change");
