@@ -128,7 +128,8 @@ fn a_command_reads_each_alert_and_no_shell_reads_the_command() {
     let folder = tempfile::tempdir().unwrap();
     let heard = folder.path().join("heard it");
     let evil = folder.path().join("evil");
-    let command = format!("tee -a '{}' '$(touch {})'", heard.display(), evil.display());
+    let (file, touched) = (heard.display(), evil.display());
+    let command = format!("sh -c 'cat >> \"$0\"; echo done' '{file}' $(touch {touched})");
     let output = watch(&["--only-alerts", "--exec", &command], &step());
     let alert: Value = serde_json::from_str(&fs::read_to_string(&heard).unwrap()).unwrap();
     assert_eq!(alert["kind"], "rtt_change");

@@ -76,7 +76,10 @@ impl Round {
         let at_end = self.end.and_then(|end| self.ttls.get(&end)).map(|at| at.counts);
         at_end.unwrap_or_else(|| {
             let flows = u32::try_from(self.flows.len()).unwrap_or(1).max(1);
-            let lost = trace.probes.unwrap_or(1).saturating_mul(flows).min(1000);
+            // Imported traces need not say how many there were; every TTL was sent as many.
+            let by_ttl = self.ttls.values().map(|at| at.counts.sent).max().unwrap_or(1);
+            let probes = trace.probes.map_or(by_ttl, |probes| probes.saturating_mul(flows));
+            let lost = probes.min(1000);
             Counts { sent: lost, lost }
         })
     }

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{ADOPTED_AFTER, ENOUGH, WINDOW};
+use crate::proportion::wilson;
 
 /// Additional loss to look for: from about 5 % on, and much.
 const SOUGHT: [f64; 2] = [0.12, 0.4];
@@ -270,7 +271,7 @@ impl LossWatch {
             }
         }
         let proven = worst.proof() >= PROOF && lossy_rounds >= 2;
-        let matters = wilson_lower(all.lost, all.sent, 2.0) > MATTERS;
+        let matters = wilson(all.lost, all.sent).0 > MATTERS;
         (proven && matters && self.reaches_the_end(hop, all, end)).then_some(all)
     }
 
@@ -337,22 +338,6 @@ impl LossWatch {
     fn settle(&mut self) {
         self.hops.values_mut().chain([&mut self.end]).for_each(Witness::settle);
     }
-}
-
-/// The lower end of Wilson's score interval of `lost` in `sent`, `z` standard deviations wide.
-///
-/// ```
-/// let lower = tm_path::loss::watch::wilson_lower(1, 10, 1.96);
-/// assert!((lower - 0.0179).abs() < 1e-4, "one lost probe in ten says little");
-/// ```
-pub fn wilson_lower(lost: u64, sent: u64, z: f64) -> f64 {
-    if sent == 0 {
-        return 0.0;
-    }
-    let (count, part) = (sent as f64, lost.min(sent) as f64 / sent as f64);
-    let centre = part + z * z / (2.0 * count);
-    let half = z * (part * (1.0 - part) / count + z * z / (4.0 * count * count)).sqrt();
-    ((centre - half) / (1.0 + z * z / count)).max(0.0)
 }
 
 #[cfg(test)]
