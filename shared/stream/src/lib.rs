@@ -1,7 +1,8 @@
 //! The stream contract that every tool keeps: NDJSON in, NDJSON out, and a word on stderr where
 //! something is wrong. What a tool does with the records is not here.
 //!
-//! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]).
+//! - [`cli`]: flags that all tools share, and where their defaults come from ([`settings`]);
+//!   manual pages and completions are made of the same flags.
 //! - [`input`], [`lines`], [`typed`], [`passing`]: from files and pipes to lines to records.
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
@@ -17,6 +18,7 @@ pub mod diagnostics;
 pub mod exit;
 pub mod file_name;
 pub mod folders;
+mod generate;
 pub mod input;
 pub mod lines;
 pub mod memory;
