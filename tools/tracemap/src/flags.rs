@@ -1,5 +1,6 @@
 //! The command line of `tracemap`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -14,12 +15,15 @@ Examples:
   tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
   tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
+  tracemap trace example.com --with ./site.py  a filter of your own in the pipeline
   tracemap watch example.com --interval 1m   alerts and a log of every round
   tracemap tui                               walk through the records saved last
   tracemap replay watch.jsonl                play the rounds of a log
   tracemap stats trace.ndjson                loss, RTT, and where the time goes
   tracemap profiles                          the sets of flags that --profile stands for
   tracemap cache stats                       what earlier runs have found out
+  tracemap config show --changed             what environment and file have set
+  tracemap export -o page.html trace.ndjson  any tool by its name: tm-export, tracemap-NAME
   tracemap doctor                            what this user may probe with, and how to get more";
 
 /// Trace routes and show them
@@ -68,6 +72,32 @@ pub(crate) enum Action {
     },
     /// Look into the cache of names, ASes and places, or empty it
     Cache(CacheFlags),
+    /// Show the settings of every tool and where each comes from
+    Config(Config),
+    /// Run the tool NAME: `tracemap-NAME` or `tm-NAME`, beside tracemap or on PATH
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigAction {
+    /// Each setting, and where it comes from: environment, file or default
+    Show {
+        /// Only what environment or file have set
+        #[arg(long)]
+        changed: bool,
+        /// How to write them
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// A configuration file that sets nothing yet: every key, with its meaning and its default
+    Sample,
 }
 
 /// How reports are written.
@@ -91,6 +121,10 @@ pub(crate) struct Chain {
     /// Look up no names of responders
     #[arg(short, long)]
     pub(crate) no_names: bool,
+
+    /// Put a filter of your own into the pipeline, after the enrichers; may be repeated
+    #[arg(long, value_name = "CMD")]
+    pub(crate) with: Vec<String>,
 
     /// Neither use nor keep answers of other runs
     #[arg(long)]

@@ -2,11 +2,15 @@
 //! processes, and says what this machine allows.
 
 mod cache;
+mod config;
 mod doctor;
 mod flags;
+mod guard;
+mod other;
 mod pipeline;
 mod profile;
 mod show;
+mod stages;
 mod tools;
 mod trace;
 mod watch;
@@ -29,6 +33,8 @@ fn main() -> ExitCode {
         Action::Doctor => doctor::run(&diagnostics),
         Action::Profiles { format } => profile::list(*format),
         Action::Cache(flags) => cache::run(flags, &diagnostics),
+        Action::Config(flags) => config::run(&flags.action, &diagnostics),
+        Action::Other(words) => other::run(words),
     };
     exit::code(&diagnostics, result)
 }
