@@ -129,7 +129,7 @@ fn trace_with(filter: &str) -> (Option<i32>, String, String) {
 /// The hops that were kept, in order.
 fn hops(kept: &str) -> Vec<u64> {
     let records = kept.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
-    records.filter_map(|record| record["hop"].as_u64()).collect()
+    records.filter_map(|record| record.get("hop")?.as_u64()).collect()
 }
 
 #[test]
