@@ -49,6 +49,14 @@ pub struct Reading {
     pub strict: bool,
 }
 
+/// Flags of tools that need more of a machine than to run.
+#[derive(Args, Clone, Debug)]
+pub struct Checking {
+    /// Check what the tool needs, write the findings as JSON lines, and do nothing else
+    #[arg(long, help_heading = "Output")]
+    pub check: bool,
+}
+
 /// Reads the command line. Ends the process on `--help`, `--version`, `--generate` and usage errors.
 pub fn parse<T: Parser>() -> T {
     let command = T::command();

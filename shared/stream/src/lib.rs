@@ -7,7 +7,7 @@
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
-//! - [`program`]: where the tools are.
+//! - [`program`]: where the tools are; [`finding`]: how they are (`--check`).
 //! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
 //! - [`folders`]: where files are; [`file_name`]: what may name one.
 //! - [`memory`]: what has been seen, in bounded space.
@@ -17,6 +17,7 @@ pub mod color;
 pub mod diagnostics;
 pub mod exit;
 pub mod file_name;
+pub mod finding;
 pub mod folders;
 mod generate;
 pub mod input;

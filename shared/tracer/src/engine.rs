@@ -17,7 +17,8 @@ use crate::net::{Arrival, socket};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::packet::shape::Route;
-use crate::target::{Address, Target};
+use crate::privilege;
+use crate::target::{Address, Family, Target};
 use crate::trace::Next;
 use crate::wake::Waker;
 
@@ -44,6 +45,8 @@ pub struct Engine<'a> {
     epoll: std::os::fd::OwnedFd,
     /// IPv4 and IPv6.
     families: [Option<Opened>; 2],
+    /// The sink has been told of the family's sockets.
+    told: [bool; 2],
     places: Vec<Option<Active>>,
     vacant: Vec<usize>,
     by_target: HashMap<IpAddr, usize>,
@@ -70,6 +73,7 @@ impl<'a> Engine<'a> {
             waker,
             epoll,
             families: [None, None],
+            told: [false, false],
             places: Vec::new(),
             vacant: Vec::new(),
             by_target: HashMap::new(),
@@ -81,6 +85,20 @@ impl<'a> Engine<'a> {
             arrivals: Vec::new(),
             records: Vec::new(),
         })
+    }
+
+    /// Opens the raw sockets of each family that targets may have, so that the right to do so can
+    /// be given up before any target is known. What cannot be opened is not missed yet.
+    pub fn open_raw(&mut self, family: Family) {
+        if self.options.unprivileged || !privilege::may_open_raw() {
+            return;
+        }
+        for v6 in [false, true] {
+            let is_of_source = self.options.source.is_none_or(|source| source.is_ipv6() == v6);
+            if family.allows_one(v6) && is_of_source {
+                let _ = self.open(v6);
+            }
+        }
     }
 
     /// Traces every target until there is none left, or until `interrupted`.
@@ -182,6 +200,7 @@ impl<'a> Engine<'a> {
         let source = socket::source_for(crate::net::peer(target, scope, 33434), &binding)
             .map_err(|error| format!("no route to {target}: {error}"))?;
         self.open(v6).map_err(|error| format!("cannot probe: {error}"))?;
+        self.tell(v6);
         Ok(Route { source, target, scope })
     }
 
@@ -193,10 +212,19 @@ impl<'a> Engine<'a> {
                 let data = epoll::EventData::new_u64(1);
                 epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN | epoll::EventFlags::ERR)?;
             }
-            self.sink.opened(v6, opened.way);
             *family = Some(opened);
         }
         Ok(())
+    }
+
+    /// Tells once how a family is probed.
+    fn tell(&mut self, v6: bool) {
+        let opened = self.families.get(usize::from(v6)).and_then(Option::as_ref);
+        if let (Some(opened), Some(told)) = (opened, self.told.get_mut(usize::from(v6)))
+            && !std::mem::replace(told, true)
+        {
+            self.sink.opened(v6, opened.way);
+        }
     }
 
     fn enqueue(&mut self, place: usize) {

@@ -2,7 +2,8 @@
 //!
 //! - [`packet`]: octets on the wire, pure.
 //! - [`trace`]: one trace as a state machine, pure; [`paths`]: the discovery of every path, too.
-//! - [`methods`]: what this process may do, and the sockets for it.
+//! - [`methods`]: what this process may do, and the sockets for it; [`privilege`]: giving up what
+//!   it need not be able to do.
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
 
 mod active;
@@ -13,6 +14,7 @@ mod options;
 mod pace;
 pub mod packet;
 pub mod paths;
+pub mod privilege;
 mod record;
 mod strategy;
 mod target;

@@ -14,7 +14,7 @@ use crate::net::socket::{self, Binding};
 use crate::net::tcp::{self, Connects};
 use crate::options::Options;
 use crate::packet::shape::Shape;
-use crate::paths;
+use crate::{paths, privilege};
 
 /// A way of probing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,8 @@ fn available(protocol: Protocol, v6: bool) -> Availability {
         obstacle: obstacle.map(|error| error.to_string()),
         remedy,
     };
-    let Err(no_raw) = can(Type::RAW, IpProtocol::from(libc::IPPROTO_RAW)) else {
+    let raw = IpProtocol::from(libc::IPPROTO_RAW);
+    let Err(no_raw) = privilege::raised(|| can(Type::RAW, raw)) else {
         return found(Some(Way::Raw), None, None);
     };
     let (way, tried, remedy) = match protocol {
@@ -152,7 +153,7 @@ pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
 fn open_with(v6: bool, unprivileged: bool, shape: &Shape, binding: &Binding) -> io::Result<Opened> {
     let opened = |way, channel| Opened { way, shape: shape.clone(), channel };
     if !unprivileged {
-        match Raw::open(v6, shape, binding) {
+        match privilege::raised(|| Raw::open(v6, shape, binding)) {
             Ok(raw) => return Ok(opened(Way::Raw, Box::new(raw))),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),

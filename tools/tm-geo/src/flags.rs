@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, ValueEnum};
 use tm_enrich::flags::{CacheFlags, seconds};
 use tm_path::sphere::Point;
-use tm_stream::cli::{Common, Reading};
+use tm_stream::cli::{Checking, Common, Reading};
 
 use crate::provider::Provider;
 
@@ -67,6 +67,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
 use tm_schema::Protocol;
-use tm_stream::cli::Common;
+use tm_stream::cli::{Checking, Common};
 use tm_tracer::paths::FLOWS;
 use tm_tracer::paths::stopping::Confidence;
 use tm_tracer::trace::Wait;
@@ -169,6 +169,9 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Pace")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
     parallel: u32,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,

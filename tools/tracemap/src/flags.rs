@@ -24,7 +24,7 @@ Examples:
   tracemap cache stats                       what earlier runs have found out
   tracemap config show --changed             what environment and file have set
   tracemap export -o page.html trace.ndjson  any tool by its name: tm-export, tracemap-NAME
-  tracemap doctor                            what this user may probe with, and how to get more";
+  tracemap doctor                            what is missing here, and how to get it";
 
 /// Trace routes and show them
 #[derive(Parser, Debug)]
@@ -62,8 +62,8 @@ pub(crate) enum Action {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Say which ways of probing this user may use, and how to get more
-    Doctor,
+    /// Check everything that traces need, and say how to get what is missing
+    Doctor(Doctor),
     /// Show the sets of flags that `trace --profile` stands for
     Profiles {
         /// How to write them
@@ -77,6 +77,17 @@ pub(crate) enum Action {
     /// Run the tool NAME: `tracemap-NAME` or `tm-NAME`, beside tracemap or on PATH
     #[command(external_subcommand)]
     Other(Vec<OsString>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Ask no DNS server and no provider
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
 }
 
 #[derive(Args, Debug)]

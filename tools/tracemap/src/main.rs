@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         Action::Tui { files } => show::run("--tui", files),
         Action::Replay { files } => show::run("--replay", files),
         Action::Stats { files } => show::run("--stats", files),
-        Action::Doctor => doctor::run(&diagnostics),
+        Action::Doctor(flags) => doctor::run(flags),
         Action::Profiles { format } => profile::list(*format),
         Action::Cache(flags) => cache::run(flags, &diagnostics),
         Action::Config(flags) => config::run(&flags.action, &diagnostics),
