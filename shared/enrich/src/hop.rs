@@ -16,6 +16,8 @@ pub struct Hop<'a> {
     pub hop: &'a str,
     /// `host`
     pub host: &'a str,
+    /// `source_ip`
+    pub source_ip: &'a str,
     /// `rtt`
     pub rtt: &'a str,
     /// `flows`
@@ -36,6 +38,7 @@ impl<'a> Hop<'a> {
             "trace_id" => hop.trace_id = value,
             "hop" => hop.hop = value,
             "host" => hop.host = value,
+            "source_ip" => hop.source_ip = value,
             "rtt" => hop.rtt = value,
             "flows" => hop.flows = value,
             "dns" => hop.dns = value,
@@ -48,7 +51,12 @@ impl<'a> Hop<'a> {
     /// The responder of a hop record.
     pub fn responder(&self) -> Option<IpAddr> {
         (self.kind == "\"hop\"").then_some(())?;
-        self.ip.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+        address(self.ip)
+    }
+
+    /// Where the probes left from.
+    pub fn source(&self) -> Option<IpAddr> {
+        address(self.source_ip)
     }
 
     /// It is the last record of a trace.
@@ -82,6 +90,10 @@ impl<'a> Hop<'a> {
         let is_object = self.dns.starts_with('{');
         is_object.then(|| serde_json::from_str::<Dns>(self.dns).ok())??.hostname
     }
+}
+
+fn address(value: &str) -> Option<IpAddr> {
+    value.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
 #[cfg(test)]
