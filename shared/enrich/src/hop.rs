@@ -32,17 +32,18 @@ impl<'a> Hop<'a> {
     /// Scans a line, on which `member` may be set afterwards.
     pub fn scan(line: &'a [u8], member: &str) -> Result<(Self, Shape), Unspliced> {
         let mut hop = Self::default();
-        let shape = splice::scan(line, member, |key, value| match key {
-            "type" => hop.kind = value,
-            "ip" => hop.ip = value,
-            "trace_id" => hop.trace_id = value,
-            "hop" => hop.hop = value,
-            "host" => hop.host = value,
-            "source_ip" => hop.source_ip = value,
-            "rtt" => hop.rtt = value,
-            "flows" => hop.flows = value,
-            "dns" => hop.dns = value,
-            "is_destination" => hop.is_destination = value,
+        // As octets, names are told apart by a tree of comparisons, not one after the other.
+        let shape = splice::scan(line, member, |key, value| match key.as_bytes() {
+            b"type" => hop.kind = value,
+            b"ip" => hop.ip = value,
+            b"trace_id" => hop.trace_id = value,
+            b"hop" => hop.hop = value,
+            b"host" => hop.host = value,
+            b"source_ip" => hop.source_ip = value,
+            b"rtt" => hop.rtt = value,
+            b"flows" => hop.flows = value,
+            b"dns" => hop.dns = value,
+            b"is_destination" => hop.is_destination = value,
             _ => {}
         })?;
         Ok((hop, shape))
