@@ -265,6 +265,16 @@ fn a_busy_provider_is_left_alone_for_as_long_as_it_says() {
         (Say::status(429).with("Retry-After", "17"), "17"),
         (Say::status(429), "60"),
         (Say::status(429).with("Retry-After", "999999999"), "3600"),
+        // A date is held against the server's own clock, whatever ours says.
+        (
+            Say::status(429)
+                .with("Date", "Sun, 06 Nov 1994 08:49:37 GMT")
+                .with("Retry-After", "Sun, 06 Nov 1994 08:51:00 GMT"),
+            "83",
+        ),
+        (Say::status(429).with("Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT"), "1"),
+        (Say::status(429).with("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), "3600"),
+        (Say::status(429).with("Retry-After", "next Tuesday"), "60"),
     ] {
         let providers = Providers::new(move |_| say.clone(), |_| Say::status(500));
         let (places, _) = providers.run(&[], &hops(&["9.0.0.1", "9.0.0.2"]));
