@@ -439,7 +439,31 @@ fn the_report_tells_loss_from_rate_limiting_and_says_how_sure_it_is() {
         lossy[at]["received"] = json!(2);
     }
     let report = text("md", &lossy);
-    assert!(report.contains("33 % at the destination, beginning at hop 10"), "{report}");
+    assert!(report.contains("33 % at the destination, beginning at hop 10."), "{report}");
+}
+
+#[test]
+fn a_router_that_limits_its_answers_is_not_where_loss_begins() {
+    let mut lossy = tour::trace("lossy.example", 1, tour::PACIFIC);
+    // Hop 7 answers one of ten, hop 8 nothing, and from hop 9 on one of ten is lost.
+    for (at, received) in [(6, 1), (8, 9), (9, 9), (10, 9)] {
+        lossy[at]["sent"] = json!(10);
+        lossy[at]["received"] = json!(received);
+    }
+    for (member, silent) in [("ip", Value::Null), ("rtt", Value::Null), ("received", json!(0))] {
+        lossy[7][member] = silent;
+    }
+    let begins = "10 % at the destination, beginning between hops 5 and 9.";
+    let limited = "The loss at hop 7 (up to 90 %) does not continue beyond it";
+    for format in ["md", "html"] {
+        let report = text(format, &lossy);
+        assert!(report.contains(begins) && report.contains(limited), "{report}");
+    }
+    let mut last = tour::trace("last.example", 1, tour::PACIFIC);
+    last[10]["received"] = json!(2);
+    let report = text("md", &last);
+    let doubt = "beginning at hop 11; it may also be that the destination limits how often it answers.";
+    assert!(report.contains(doubt), "{report}");
 }
 
 #[test]
