@@ -6,7 +6,7 @@ use tm_stream::Error;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::collect::Collection;
+use crate::collect::{Collection, Round};
 use crate::flags::Flags;
 use crate::session::Session;
 use crate::{csv, document, html, markdown, sink, svg};
@@ -23,11 +23,12 @@ trace.ndjson  the records: tm-render, tm-export and tm-diff read them
 /// The zip of a session.
 pub(crate) fn write(collection: Collection, flags: &Flags) -> Result<Vec<u8>, Error> {
     let rows = csv_of(&collection)?;
-    let records = records_of(&collection)?;
+    let lines = |round: &Round| round.lines.clone();
+    let records: Vec<u8> = collection.rounds.iter().flat_map(lines).collect();
     let session = Session::from(collection);
     let files = [
         ("README.txt", README.as_bytes().to_vec()),
-        ("trace.html", html::page(&session, flags.theme)?.into_bytes()),
+        ("trace.html", html::page(&session, flags)?.into_bytes()),
         ("report.md", markdown::report(&session, flags.mermaid)?.into_bytes()),
         ("map.svg", svg::picture(&session, flags.theme)?.into_bytes()),
         ("trace.json", document::write(&session).into_bytes()),
@@ -55,25 +56,4 @@ fn csv_of(collection: &Collection) -> Result<Vec<u8>, Error> {
     let rows = csv::Memory::default();
     sink::replay(collection, Box::new(csv::Csv::to(rows.clone())?))?;
     Ok(rows.take())
-}
-
-fn records_of(collection: &Collection) -> Result<Vec<u8>, Error> {
-    let mut text = Vec::new();
-    let mut line = |record: &tm_schema::Record| {
-        let written = serde_json::to_writer(&mut text, record);
-        text.push(b'\n');
-        written.map_err(|error| Error::Failed(error.to_string()))
-    };
-    for round in &collection.rounds {
-        for hop in &round.hops {
-            line(&hop.clone().into())?;
-        }
-        if let Some(end) = &round.end {
-            line(&end.clone().into())?;
-        }
-    }
-    for alert in &collection.alerts {
-        line(&tm_schema::Record::Alert(Box::new(alert.clone())))?;
-    }
-    Ok(text)
 }

@@ -187,10 +187,11 @@ fn step(session: &Session) -> Option<Finding> {
         path.iter().map(|(_, _, responder)| Some(responder.as_ref()?.rtt?.min)).collect();
     let (at, added) = delay::longest_step(&least)?;
     let (hop, _, Some(to)) = path.get(at)? else { return None };
-    if added < 2.0 || at == 0 {
+    let total = delay::up_to(&least).into_iter().flatten().next_back().unwrap_or(added);
+    // Where every hop adds its share there is no step.
+    if added < 2.0 || added < total / 4.0 || at == 0 {
         return None;
     }
-    let total = delay::up_to(&least).into_iter().flatten().next_back().unwrap_or(added);
     let what =
         if added > total / 2.0 { "Most of the delay" } else { "The largest step of the delay" };
     let before =

@@ -193,8 +193,7 @@ fn cards(session: &Session) -> Vec<Card> {
                 label: "Round trip",
                 value: format!("{} ms", ms(rtt.avg)),
                 note: format!("{}–{} ms", ms(rtt.min), ms(rtt.max))
-                    + &rtt
-                        .jitter
+                    + &jitter(responder)
                         .map_or(String::new(), |jitter| format!(", jitter {}", ms(jitter))),
             });
         }
@@ -314,6 +313,7 @@ fn base(hop: u8, at: usize, ttl: &Ttl) -> HopView {
 
 fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
     let rtt = responder.rtt;
+    let several = |text: String| if responder.rtts.len() == 1 { String::new() } else { text };
     let shown = |value: fn(&tm_schema::Rtt) -> Option<f64>| {
         rtt.as_ref().and_then(value).map(ms).unwrap_or_default()
     };
@@ -338,9 +338,9 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
         avg: shown(|rtt| Some(rtt.avg)),
         min: shown(|rtt| Some(rtt.min)),
         max: shown(|rtt| Some(rtt.max)),
-        jitter: shown(|rtt| rtt.jitter),
-        median: shown(|rtt| rtt.median),
-        stddev: shown(|rtt| rtt.stddev),
+        jitter: jitter(responder).map(ms).unwrap_or_default(),
+        median: several(shown(|rtt| rtt.median)),
+        stddev: several(shown(|rtt| rtt.stddev)),
         step: rtt.map(|rtt| paint::step(rtt.avg)),
         share: rtt.map_or(0, |rtt| (rtt.avg / slowest * 100.0).round().clamp(1.0, 100.0) as u32),
         details: details(responder),
@@ -350,6 +350,11 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
             .unwrap_or_default(),
         ..base
     }
+}
+
+/// How much the RTT varies; one answer tells nothing of that.
+fn jitter(responder: &Responder) -> Option<f64> {
+    responder.rtt?.jitter.filter(|_| responder.rtts.len() != 1)
 }
 
 fn evidence(geo: &tm_schema::Geo) -> Vec<EvidenceView> {
