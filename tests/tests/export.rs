@@ -462,7 +462,8 @@ fn a_router_that_limits_its_answers_is_not_where_loss_begins() {
     let mut last = tour::trace("last.example", 1, tour::PACIFIC);
     last[10]["received"] = json!(2);
     let report = text("md", &last);
-    let doubt = "beginning at hop 11; it may also be that the destination limits how often it answers.";
+    let doubt =
+        "beginning at hop 11; it may also be that the destination limits how often it answers.";
     assert!(report.contains(doubt), "{report}");
 }
 
@@ -499,17 +500,28 @@ fn the_bundle_holds_everything_and_is_the_same_each_time() {
     assert_eq!(read("report.md"), text("md", &records));
     assert_eq!(read("trace.json"), text("json", &records));
     assert_eq!(read("trace.csv"), text("csv", &records));
-    let again: Vec<Value> =
-        read("trace.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(again, tm_records(&records));
-    assert!(read("README.txt").contains("report.md"));
+    assert_eq!(read("trace.ndjson"), lines(&records));
+    let readme = read("README.txt");
+    assert!(
+        readme.starts_with("The way to www.example.nz (192.0.2.9), from 192.168.1.23, 2026-11-24 ")
+    );
+    assert!(readme.contains("report.md"));
 }
 
-/// Records as the typed reader writes them: members that this version does not know are left out.
-fn tm_records(records: &[Value]) -> Vec<Value> {
-    let typed =
-        |record: &Value| -> tm_schema::Record { serde_json::from_value(record.clone()).unwrap() };
-    records.iter().map(|record| serde_json::to_value(typed(record)).unwrap()).collect()
+#[test]
+fn a_bundle_keeps_what_other_tools_added_to_the_records() {
+    let mut text =
+        lines(&tour::rounds(2)).replace("\"sent\":3", "\"peering\": {\"ixp\":[1.50]},\"sent\":3");
+    let id = tour::rounds(2)[0]["trace_id"].as_str().unwrap().to_owned();
+    let note = format!("{{\"type\":\"note\", \"trace_id\":\"{id}\",\"text\":\"checked\"}}\n");
+    text.insert_str(text.find('\n').unwrap() + 1, &note);
+    let zip = run(&["--quiet", "-f", "bundle", "--round", "1"], &text).stdout;
+    let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    let mut kept = String::new();
+    zip.by_name("trace/trace.ndjson").unwrap().read_to_string(&mut kept).unwrap();
+    let wanted: Vec<&str> = text.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(kept.lines().collect::<Vec<_>>(), wanted);
+    assert!(kept.contains(&note) && kept.contains("{\"ixp\":[1.50]}"));
 }
 
 #[test]

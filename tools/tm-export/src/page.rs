@@ -77,8 +77,8 @@ pub(crate) struct HopView {
     /// `none`, `some`, `limited`.
     pub(crate) loss_kind: &'static str,
     pub(crate) avg: String,
-    pub(crate) min: String,
-    pub(crate) max: String,
+    /// Smallest and largest RTT.
+    pub(crate) spread: String,
     pub(crate) jitter: String,
     pub(crate) median: String,
     pub(crate) stddev: String,
@@ -192,7 +192,7 @@ fn cards(session: &Session) -> Vec<Card> {
             cards.push(Card {
                 label: "Round trip",
                 value: format!("{} ms", ms(rtt.avg)),
-                note: format!("{}–{} ms", ms(rtt.min), ms(rtt.max))
+                note: format!("{} ms", spread(rtt))
                     + &jitter(responder)
                         .map_or(String::new(), |jitter| format!(", jitter {}", ms(jitter))),
             });
@@ -336,8 +336,7 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
         mock: is_mock(responder),
         doubtful: is_doubtful(responder),
         avg: shown(|rtt| Some(rtt.avg)),
-        min: shown(|rtt| Some(rtt.min)),
-        max: shown(|rtt| Some(rtt.max)),
+        spread: rtt.map(spread).unwrap_or_default(),
         jitter: jitter(responder).map(ms).unwrap_or_default(),
         median: several(shown(|rtt| rtt.median)),
         stddev: several(shown(|rtt| rtt.stddev)),
@@ -350,6 +349,12 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
             .unwrap_or_default(),
         ..base
     }
+}
+
+/// From the smallest RTT to the largest.
+fn spread(rtt: tm_schema::Rtt) -> String {
+    let (min, max) = (ms(rtt.min), ms(rtt.max));
+    if min == max { min } else { format!("{min}–{max}") }
 }
 
 /// How much the RTT varies; one answer tells nothing of that.
