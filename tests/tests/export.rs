@@ -742,6 +742,36 @@ fn a_real_trace_becomes_a_page() {
 }
 
 #[test]
+fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
+    let probe = tool("tm-probe").display().to_string();
+    let lab = tm_tests::Lab::new("tour");
+    let traced = lab.command(&probe, &["--discover-paths", "198.51.100.9"]).output().unwrap();
+    let records = String::from_utf8(traced.stdout).unwrap();
+    let dot = String::from_utf8(run(&["-f", "dot"], &records).stdout).unwrap();
+    let graph: Value = serde_json::from_str(&read_by("dot", &["-Tjson"], &dot)).unwrap();
+    let nodes = graph["objects"].as_array().unwrap();
+    let labels: Vec<&str> = nodes.iter().filter_map(|node| node["label"].as_str()).collect();
+    assert_eq!(labels.iter().filter(|label| **label == "3. ?").count(), 1, "{labels:?}");
+    assert_eq!(labels.iter().filter(|label| label.starts_with("5. ")).count(), 3, "{labels:?}");
+    let report = String::from_utf8(run(&["-f", "md"], &records).stdout).unwrap();
+    for wanted in [
+        "Load balancing between hops 4 and 6: 3 routers side by side; a flow keeps to one of them.",
+        "Path discovery: 11 responders and 11 links by ",
+    ] {
+        assert!(report.contains(wanted), "{wanted}\n{report}");
+    }
+    // Without what the tracer says of it, the flows still tell three whole paths.
+    let hops: String = records
+        .lines()
+        .filter(|line| line.contains("\"hop\","))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let mut end: Value = serde_json::from_str(records.lines().last().unwrap()).unwrap();
+    end["paths"] = Value::Null;
+    let report = String::from_utf8(run(&["-f", "md"], &(hops + &lines(&[end]))).stdout).unwrap();
+    assert!(report.contains("3 paths seen; several routers answer at hop 5"), "{report}");
+}
+
+#[test]
 fn the_examples_of_the_documentation_work() {
     let text =
         std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/export.md"))

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tm_path::detour::{self, Agreement, KM_PER_MS, LONG_KM};
 use tm_path::{delay, loss, sphere::Point};
-use tm_schema::{Confidence, Stop};
+use tm_schema::{Balancing, Confidence, Diamond, Stop};
 
 use crate::graph::Graph;
 use crate::session::{Responder, Session};
@@ -330,7 +330,11 @@ fn stops(session: &Session) -> Vec<detour::Stop> {
 /// Several ways to go, at once or one after the other.
 fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
     let mut found = Vec::new();
-    if graph.is_multipath() {
+    let discovered = session.end().and_then(|end| end.paths.as_ref());
+    for diamond in discovered.iter().flat_map(|paths| &paths.diamonds).take(5) {
+        found.push(balancer(diamond));
+    }
+    if found.is_empty() && graph.is_multipath() {
         let several: Vec<u8> = session
             .ttls
             .iter()
@@ -354,6 +358,23 @@ fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
         ));
     }
     found
+}
+
+/// Where a load balancer was discovered.
+fn balancer(diamond: &Diamond) -> Finding {
+    let from = diamond.from;
+    let place = match diamond.to {
+        Some(to) => format!("between hops {from} and {to}"),
+        None => format!("beyond hop {from}"),
+    };
+    let how = match diamond.balancing {
+        Balancing::PerFlow => "a flow keeps to one of them",
+        Balancing::PerPacket => {
+            "each packet goes its own way, so that nobody can tell which router follows which"
+        }
+    };
+    let text = format!("Load balancing {place}: {} routers side by side; {how}.", diamond.width);
+    finding(Observed, Plain, Some(from.saturating_add(1)), text)
 }
 
 /// What is not known.

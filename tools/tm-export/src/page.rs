@@ -180,9 +180,26 @@ fn facts(session: &Session) -> Vec<Fact> {
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }),
     );
+    fact("Path discovery", end.and_then(|end| end.paths.as_ref()).map(discovery));
     fact("Traced by", end.map(|end| clean(&format!("{} {}", end.tool, end.version))));
     fact("Platform", end.map(|end| clean(&end.platform)));
     facts
+}
+
+/// What path discovery did, and how likely it missed something.
+fn discovery(paths: &tm_schema::Paths) -> String {
+    let responders = count(paths.nodes as usize, "responder", "responders");
+    let links = count(paths.links as usize, "link", "links");
+    let flows = count(paths.flows as usize, "flow", "flows");
+    let sure = if paths.complete {
+        let missed = pct(paths.failure_bound * 100.0);
+        format!(
+            "another branch was missed with a probability of at most {missed}, where flows are spread evenly"
+        )
+    } else {
+        "it was cut short: there may be more".to_owned()
+    };
+    format!("{responders} and {links} by {flows}; {sure}")
 }
 
 fn cards(session: &Session) -> Vec<Card> {
