@@ -439,7 +439,32 @@ fn the_report_tells_loss_from_rate_limiting_and_says_how_sure_it_is() {
         lossy[at]["received"] = json!(2);
     }
     let report = text("md", &lossy);
-    assert!(report.contains("33 % at the destination, beginning at hop 10"), "{report}");
+    assert!(report.contains("33 % at the destination, beginning at hop 10."), "{report}");
+}
+
+#[test]
+fn a_router_that_limits_its_answers_is_not_where_loss_begins() {
+    let mut lossy = tour::trace("lossy.example", 1, tour::PACIFIC);
+    // Hop 7 answers one of ten, hop 8 nothing, and from hop 9 on one of ten is lost.
+    for (at, received) in [(6, 1), (8, 9), (9, 9), (10, 9)] {
+        lossy[at]["sent"] = json!(10);
+        lossy[at]["received"] = json!(received);
+    }
+    for (member, silent) in [("ip", Value::Null), ("rtt", Value::Null), ("received", json!(0))] {
+        lossy[7][member] = silent;
+    }
+    let begins = "10 % at the destination, beginning between hops 5 and 9.";
+    let limited = "The loss at hop 7 (up to 90 %) does not continue beyond it";
+    for format in ["md", "html"] {
+        let report = text(format, &lossy);
+        assert!(report.contains(begins) && report.contains(limited), "{report}");
+    }
+    let mut last = tour::trace("last.example", 1, tour::PACIFIC);
+    last[10]["received"] = json!(2);
+    let report = text("md", &last);
+    let doubt =
+        "beginning at hop 11; it may also be that the destination limits how often it answers.";
+    assert!(report.contains(doubt), "{report}");
 }
 
 #[test]
@@ -475,17 +500,28 @@ fn the_bundle_holds_everything_and_is_the_same_each_time() {
     assert_eq!(read("report.md"), text("md", &records));
     assert_eq!(read("trace.json"), text("json", &records));
     assert_eq!(read("trace.csv"), text("csv", &records));
-    let again: Vec<Value> =
-        read("trace.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(again, tm_records(&records));
-    assert!(read("README.txt").contains("report.md"));
+    assert_eq!(read("trace.ndjson"), lines(&records));
+    let readme = read("README.txt");
+    assert!(
+        readme.starts_with("The way to www.example.nz (192.0.2.9), from 192.168.1.23, 2026-11-24 ")
+    );
+    assert!(readme.contains("report.md"));
 }
 
-/// Records as the typed reader writes them: members that this version does not know are left out.
-fn tm_records(records: &[Value]) -> Vec<Value> {
-    let typed =
-        |record: &Value| -> tm_schema::Record { serde_json::from_value(record.clone()).unwrap() };
-    records.iter().map(|record| serde_json::to_value(typed(record)).unwrap()).collect()
+#[test]
+fn a_bundle_keeps_what_other_tools_added_to_the_records() {
+    let mut text =
+        lines(&tour::rounds(2)).replace("\"sent\":3", "\"peering\": {\"ixp\":[1.50]},\"sent\":3");
+    let id = tour::rounds(2)[0]["trace_id"].as_str().unwrap().to_owned();
+    let note = format!("{{\"type\":\"note\", \"trace_id\":\"{id}\",\"text\":\"checked\"}}\n");
+    text.insert_str(text.find('\n').unwrap() + 1, &note);
+    let zip = run(&["--quiet", "-f", "bundle", "--round", "1"], &text).stdout;
+    let mut zip = zip::ZipArchive::new(Cursor::new(zip)).unwrap();
+    let mut kept = String::new();
+    zip.by_name("trace/trace.ndjson").unwrap().read_to_string(&mut kept).unwrap();
+    let wanted: Vec<&str> = text.lines().filter(|line| line.contains(&id)).collect();
+    assert_eq!(kept.lines().collect::<Vec<_>>(), wanted);
+    assert!(kept.contains(&note) && kept.contains("{\"ixp\":[1.50]}"));
 }
 
 #[test]
@@ -493,11 +529,15 @@ fn a_page_is_small_holds_its_policy_and_names_no_other_place() {
     let page = text("html", &tour::long());
     assert!(page.len() < 300_000, "{} octets", page.len());
     let script = &page[page.rfind("<script>").unwrap()..];
-    assert!(script.len() < 12_500, "{} octets of script", script.len());
-    assert!(
-        page.contains("default-src &#x27;none&#x27;; style-src &#x27;sha256-")
-            || page.contains("default-src 'none'; style-src 'sha256-")
-    );
+    assert!(script.len() < 14_600, "{} octets of script", script.len());
+    let policy = page.split("Content-Security-Policy\" content=\"").nth(1).unwrap();
+    let policy = policy.split('"').next().unwrap().replace("&#x27;", "'");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(policy.contains("; img-src https:&#x2f;&#x2f;tile.openstreetmap.org; "), "{policy}");
+    let without = run(&["-f", "html", "--tiles", "none"], &lines(&tour::long()));
+    let page = String::from_utf8(without.stdout).unwrap();
+    let page = page.replace("https://www.openstreetmap.org/copyright", ""); // in the script
+    assert!(!page.contains("img-src") && !page.contains("id=\"tiled\""));
     for far in ["http://", "https://", "//cdn", "url(", "@import", " src=", "style=\""] {
         assert!(!page.contains(far), "{far}");
     }
@@ -699,6 +739,36 @@ fn a_real_trace_becomes_a_page() {
     ] {
         assert!(page.contains(wanted), "{wanted}");
     }
+}
+
+#[test]
+fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
+    let probe = tool("tm-probe").display().to_string();
+    let lab = tm_tests::Lab::new("tour");
+    let traced = lab.command(&probe, &["--discover-paths", "198.51.100.9"]).output().unwrap();
+    let records = String::from_utf8(traced.stdout).unwrap();
+    let dot = String::from_utf8(run(&["-f", "dot"], &records).stdout).unwrap();
+    let graph: Value = serde_json::from_str(&read_by("dot", &["-Tjson"], &dot)).unwrap();
+    let nodes = graph["objects"].as_array().unwrap();
+    let labels: Vec<&str> = nodes.iter().filter_map(|node| node["label"].as_str()).collect();
+    assert_eq!(labels.iter().filter(|label| **label == "3. ?").count(), 1, "{labels:?}");
+    assert_eq!(labels.iter().filter(|label| label.starts_with("5. ")).count(), 3, "{labels:?}");
+    let report = String::from_utf8(run(&["-f", "md"], &records).stdout).unwrap();
+    for wanted in [
+        "Load balancing between hops 4 and 6: 3 routers side by side; a flow keeps to one of them.",
+        "Path discovery: 11 responders and 11 links by ",
+    ] {
+        assert!(report.contains(wanted), "{wanted}\n{report}");
+    }
+    // Without what the tracer says of it, the flows still tell three whole paths.
+    let hops: String = records
+        .lines()
+        .filter(|line| line.contains("\"hop\","))
+        .fold(String::new(), |all, line| all + line + "\n");
+    let mut end: Value = serde_json::from_str(records.lines().last().unwrap()).unwrap();
+    end["paths"] = Value::Null;
+    let report = String::from_utf8(run(&["-f", "md"], &(hops + &lines(&[end]))).stdout).unwrap();
+    assert!(report.contains("3 paths seen; several routers answer at hop 5"), "{report}");
 }
 
 #[test]

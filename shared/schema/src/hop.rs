@@ -77,6 +77,41 @@ pub struct Hop {
     pub geo: Option<Geo>,
 }
 
+impl Hop {
+    /// A TTL at which nobody answered, of a trace of which nothing is known yet.
+    pub fn silent(hop: u8, at: Time) -> Self {
+        Self {
+            v: crate::VERSION,
+            trace_id: String::new(),
+            host: String::new(),
+            resolved_ip: None,
+            source_ip: None,
+            protocol: None,
+            port: None,
+            round: 1,
+            at,
+            hop,
+            ip: None,
+            probes: Vec::new(),
+            sent: 0,
+            received: 0,
+            loss_pct: 0.0,
+            rtt: None,
+            reply: None,
+            mpls: Vec::new(),
+            interface: None,
+            nat: None,
+            flows: Vec::new(),
+            is_destination: false,
+            is_private: false,
+            is_timeout: true,
+            dns: None,
+            asn: None,
+            geo: None,
+        }
+    }
+}
+
 /// One probe.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

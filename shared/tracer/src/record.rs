@@ -64,7 +64,6 @@ impl Heading {
             false => sent.sequence as u16,
         };
         let silent = Hop {
-            v: tm_schema::VERSION,
             trace_id: self.trace_id.clone(),
             host: self.host.clone(),
             resolved_ip: self.target.map(|ip| ip.to_string()),
@@ -72,25 +71,10 @@ impl Heading {
             protocol: Some(options.protocol),
             port: options.target_port(),
             round: self.round,
-            at: time(first),
-            hop: report.ttl,
-            ip: None,
-            probes: Vec::new(),
             sent,
             received,
             loss_pct: loss_pct(sent, received),
-            rtt: None,
-            reply: None,
-            mpls: Vec::new(),
-            interface: None,
-            nat: None,
-            flows: Vec::new(),
-            is_destination: false,
-            is_private: false,
-            is_timeout: true,
-            dns: None,
-            asn: None,
-            geo: None,
+            ..Hop::silent(report.ttl, time(first))
         };
         if report.responders.is_empty() {
             let probe = |sent: &crate::trace::Sent| Probe {

@@ -66,7 +66,24 @@ impl Graph {
         for round in &session.rounds {
             builder.round(round);
         }
+        builder.graph.drop_parts();
         builder.graph
+    }
+
+    /// Leaves whole paths: what one flow met of a path that another met more of is none of its own.
+    fn drop_parts(&mut self) {
+        let mut order: Vec<usize> = (0..self.paths.len()).collect();
+        order.sort_by_key(|&at| std::cmp::Reverse(self.paths.get(at).map_or(0, Vec::len)));
+        let mut whole: BTreeSet<usize> = BTreeSet::new();
+        for at in order {
+            let Some(path) = self.paths.get(at) else { continue };
+            let holds = |longer: &Vec<usize>| longer.windows(path.len()).any(|part| part == path);
+            if !whole.iter().filter_map(|&at| self.paths.get(at)).any(holds) {
+                whole.insert(at);
+            }
+        }
+        let paths = std::mem::take(&mut self.paths).into_iter().enumerate();
+        self.paths = paths.filter(|(at, _)| whole.contains(at)).map(|(_, path)| path).collect();
     }
 
     /// There is more than one way to go.
@@ -105,8 +122,14 @@ impl Builder {
                     part.push((ttl, met));
                 }
             }
-            for part in parts {
-                self.path(flow, &part);
+            for (at, part) in parts.iter().enumerate() {
+                // Silence next to a TTL at which the flow was not probed is no silence of this flow.
+                let met = |step: &Step<'_>| step.1.is_some();
+                let begin = if at == 0 { Some(0) } else { part.iter().position(met) };
+                let end = part.iter().rposition(met);
+                if let Some((begin, end)) = begin.zip(end) {
+                    self.path(flow, part.get(begin..=end).unwrap_or_default());
+                }
             }
         }
     }

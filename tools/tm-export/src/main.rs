@@ -30,6 +30,7 @@ mod sink;
 mod sqlite;
 mod svg;
 mod template;
+mod tiles;
 mod words;
 
 use std::io::IsTerminal;
@@ -113,7 +114,7 @@ fn export(
         Format::Geojson => geojson::write(&session),
         Format::Dot => dot::write(&session),
         Format::MtrJson => mtr::write(&session),
-        _ => html::page(&session, flags.theme)?,
+        _ => html::page(&session, flags)?,
     };
     Ok(output.raw(text.as_bytes())?)
 }
