@@ -271,7 +271,7 @@ const PROOFS: [Proof; 24] = [
         terminal.press(&["+", "+", "+"]);
         terminal.shows("playing 5/s");
         terminal.press(&["="]);
-        terminal.shows("round 8/8");
+        terminal.shows("paused, round 8/8");
         terminal.press(&["+"]);
         terminal.shows("nothing is being played; p begins");
     }),
@@ -444,11 +444,12 @@ fn every_size_is_filled_and_usable() {
         let fits = |screen: &str| {
             let frame = screen.lines().find(|line| line.starts_with('┌'));
             frame.is_some_and(|frame| frame.chars().count() == wanted)
-                && screen.lines().any(|line| line.starts_with('└'))
+                && screen.lines().count() == usize::from(lines)
+                && is_at("7")(screen)
+                && screen.contains("┌ details")
         };
-        let screen = terminal.until(&format!("{columns} columns"), fits);
-        assert!(is_at("7")(&screen), "the hop looked at is seen at {columns} × {lines}\n{screen}");
-        assert!(screen.contains("122.56.1.1") && screen.contains("┌ details"), "{screen}");
+        let screen = terminal.until(&format!("{columns} × {lines}, with hop 7 on it"), fits);
+        assert!(screen.contains("122.56.1.1"), "{screen}");
         assert_eq!(screen.contains("┌ map"), columns >= 130, "{screen}");
     }
     for (columns, lines) in [(60, 20), (80, 24)] {
@@ -518,7 +519,7 @@ fn strangers_text_moves_no_border() {
             let framed = |(_, line): &(usize, &str)| line.starts_with(['│', '┌', '└']);
             let ends = terminal.ends_of_lines(lines);
             for (at, line) in screen.lines().enumerate().filter(framed) {
-                assert_eq!(ends[at], columns - 1, "after {keys}: {line}\n{screen}");
+                assert_eq!(ends[at], columns, "after {keys}: {line}\n{screen}");
                 assert!(line.ends_with(['│', '┐', '┘']), "{line}\n{screen}");
             }
             last = screen;
