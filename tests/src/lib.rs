@@ -7,6 +7,7 @@ pub mod hop_line;
 pub mod http;
 pub mod mmdb;
 pub mod multipath;
+pub mod terminal;
 pub mod tour;
 pub mod watching;
 

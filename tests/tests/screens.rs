@@ -41,7 +41,7 @@ fn without_colours(text: &str) -> String {
 
 fn snapshot(fixture: &str, view: &str, args: &[&str]) {
     for ascii in [false, true] {
-        let mut all = String::new();
+        let (mut all, mut all_coloured) = (String::new(), String::new());
         for width in WIDTHS {
             let columns = width.to_string();
             let mut args = [&["--width", &columns], args].concat();
@@ -62,8 +62,13 @@ fn snapshot(fixture: &str, view: &str, args: &[&str]) {
             let trim = |text: &str| -> Vec<String> {
                 text.lines().map(|line| line.trim_end().to_owned()).collect()
             };
-            assert_eq!(trim(&without_colours(&render(fixture, &args))), trim(&text));
+            let coloured = render(fixture, &args);
+            assert_eq!(trim(&without_colours(&coloured)), trim(&text));
             writeln!(all, "{width} columns\n{text}").unwrap();
+            writeln!(all_coloured, "{width} columns\n{}", coloured.replace('\x1b', "␛")).unwrap();
+        }
+        if !ascii {
+            insta::assert_snapshot!(format!("{fixture}-{view}-colours"), all_coloured);
         }
         let letters = if ascii { "ascii" } else { "unicode" };
         insta::assert_snapshot!(format!("{fixture}-{view}-{letters}"), all);

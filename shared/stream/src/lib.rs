@@ -8,7 +8,7 @@
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`program`]: where the tools are; [`finding`]: how they are (`--check`).
-//! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits.
+//! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits; `frame`: tables.
 //! - [`folders`]: where files are; [`file_name`]: what may name one.
 //! - [`memory`]: what has been seen, in bounded space.
 
@@ -19,6 +19,8 @@ pub mod exit;
 pub mod file_name;
 pub mod finding;
 pub mod folders;
+#[cfg(feature = "frame")]
+pub mod frame;
 mod generate;
 pub mod input;
 pub mod lines;

@@ -36,6 +36,8 @@ fn is_harmful(c: char) -> bool {
             | 0x200B..=0x200F | 0x2028..=0x202E         // zero width, separators, bidi
             | 0x2060..=0x206F | 0xFEFF | 0xFFF9..=0xFFFB
             | 0x115F | 0x1160 | 0x3164 | 0xFFA0         // fillers
+            | 0xFE00..=0xFE0F | 0x1F1E6..=0x1F1FF       // selectors, flags and skin tones: terminals
+            | 0x1F3FB..=0x1F3FF                         // do not agree on how wide they are
             | 0xE000..=0xF8FF | 0xE0000..=0xE0FFF       // private use, tags
             | 0xF0000..=0x0010_FFFF)
 }

@@ -1,7 +1,6 @@
 //! `--format table`: the two paths side by side in a box.
 
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+use tm_stream::frame::{Attribute, Cell, Color, frame};
 use tm_stream::text::{cut, visible, width};
 
 use crate::comparison::Comparison;
@@ -94,22 +93,11 @@ fn wrap(text: &str, room: usize) -> Vec<String> {
 }
 
 fn boxed(grid: &Grid, color: bool) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    if color {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    let header = grid.titles.iter().map(|title| Cell::new(title).add_attribute(Attribute::Bold));
-    table.set_header(header.collect::<Vec<_>>());
+    let is_number = |at: usize| matches!(at, 0 | 5..=8);
+    let titles = grid.titles.iter().enumerate().map(|(at, title)| (*title, is_number(at)));
+    let mut table = frame(titles, false, color);
     for line in &grid.lines {
         table.add_row(cells(line));
-    }
-    for at in [0, 5, 6, 7, 8] {
-        if let Some(column) = table.column_mut(at) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
     table.lines().collect()
 }

@@ -45,6 +45,8 @@ pub(crate) enum Column {
     Jitter,
     /// Probes that nobody answered, in percent
     Loss,
+    /// Probes that nobody answered, of those sent
+    Lost,
     /// Probes sent
     Sent,
     /// Probes that this responder answered
@@ -76,6 +78,18 @@ impl Column {
         Self::Place,
     ];
 
+    /// Shown on a screen that one walks through, where details say the rest.
+    pub(crate) const WALKED: [Self; 8] = [
+        Self::Hop,
+        Self::Ip,
+        Self::Host,
+        Self::Avg,
+        Self::Loss,
+        Self::History,
+        Self::Asn,
+        Self::Place,
+    ];
+
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Hop => "#",
@@ -90,6 +104,7 @@ impl Column {
             Self::Stddev => "StdDev",
             Self::Jitter => "Jitter",
             Self::Loss => "Loss",
+            Self::Lost => "Lost",
             Self::Sent => "Sent",
             Self::Recv => "Recv",
             Self::Asn => "ASN",
@@ -122,6 +137,7 @@ impl Column {
             Self::Asn => Some(7),
             Self::Place => Some(11),
             Self::Mpls | Self::Flows => Some(6),
+            Self::History => Some(8),
             _ => None,
         }
     }
@@ -134,7 +150,7 @@ impl Column {
             Self::Minmax => 7,
             Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
             Self::Place => 5,
-            Self::Best | Self::Worst | Self::Sent | Self::Recv => 4,
+            Self::Best | Self::Worst | Self::Lost | Self::Sent | Self::Recv => 4,
             Self::Asn => 3,
             Self::Host => 2,
             Self::Loss => 1,
@@ -144,7 +160,7 @@ impl Column {
 
     /// Said once for a TTL, however many answer there.
     pub(crate) fn is_of_ttl(self) -> bool {
-        matches!(self, Self::Hop | Self::Loss | Self::Sent)
+        matches!(self, Self::Hop | Self::Loss | Self::Lost | Self::Sent)
     }
 
     /// It is there only where somebody has something for it.
@@ -180,7 +196,7 @@ impl Column {
         Self::Stddev,
         Self::Jitter,
         Self::Loss,
-        Self::Sent,
+        Self::Lost,
         Self::Recv,
         Self::Asn,
         Self::Place,
@@ -197,6 +213,7 @@ impl Column {
         }
         let mark = symbols.ellipsis();
         match (self, text.rsplit_once(", "), text.split_once(' ')) {
+            (Self::History, ..) => newest(text, columns),
             (Self::Host, ..) => cut_middle(text, columns, mark).into_owned(),
             (Self::Place, Some((city, country)), _) if width(country) + 4 < columns => {
                 let city = cut_with(city, columns - width(country) - 2, mark);
@@ -228,6 +245,7 @@ impl Column {
             Self::Stddev => rtt.stddev().map_or("-".to_owned(), ms),
             Self::Jitter => rtt.jitter().map_or("-".to_owned(), ms),
             Self::Loss => loss(at),
+            Self::Lost => lost(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => rtt.count.to_string(),
             Self::Asn => responder.asn.as_ref().map_or("-".to_owned(), asn),
@@ -251,6 +269,7 @@ impl Column {
             Self::Hop => ttl.to_string(),
             Self::Ip => "*".to_owned(),
             Self::Loss => loss(at),
+            Self::Lost => lost(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => "0".to_owned(),
             _ => String::new(),
@@ -258,9 +277,23 @@ impl Column {
     }
 }
 
+/// The last rounds of a history.
+fn newest(text: &str, columns: usize) -> String {
+    let all = text.chars().count();
+    text.chars().skip(all.saturating_sub(columns)).collect()
+}
+
 /// Of a TTL where nobody knows how many probes were sent, nothing is known.
 fn loss(at: &Ttl) -> String {
     if at.sent == 0 { "-".to_owned() } else { format!("{:.0}%", at.loss_pct()) }
+}
+
+/// `1/3`: how many of the probes. Of few probes, a percentage promises more than is known.
+fn lost(at: &Ttl) -> String {
+    match at.sent {
+        0 => "-".to_owned(),
+        sent => format!("{}/{sent}", at.lost()),
+    }
 }
 
 /// Three significant places are what a person compares.
@@ -283,12 +316,26 @@ fn host(responder: &Responder) -> String {
 }
 
 fn asn(asn: &Asn) -> String {
-    match (asn.number, &asn.org) {
+    match (origin(asn), &asn.org) {
         _ if asn.error.is_some() => "?".to_owned(),
-        (Some(number), Some(org)) => format!("AS{number} {}", shown(org, LONGEST_ORG)),
-        (Some(number), None) => format!("AS{number}"),
+        (Some(origin), Some(org)) => format!("{origin} {}", shown(org, LONGEST_ORG)),
+        (Some(origin), None) => origin,
         (None, _) => "-".to_owned(),
     }
+}
+
+/// Origins that are named where a prefix has many.
+const MOST_ORIGINS: usize = 4;
+
+/// The origin of a prefix: `AS64500`; `AS64500/AS64501` where it has several and none is the one.
+pub(crate) fn origin(asn: &Asn) -> Option<String> {
+    if let Some(number) = asn.number {
+        return Some(format!("AS{number}"));
+    }
+    let named = asn.origins.iter().take(MOST_ORIGINS).map(|number| format!("AS{number}"));
+    let more = (asn.origins.len() > MOST_ORIGINS).then(|| "...".to_owned());
+    let named: Vec<String> = named.chain(more).collect();
+    (!named.is_empty()).then(|| named.join("/"))
 }
 
 pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {

@@ -27,7 +27,7 @@ pub(crate) fn lines(view: &View, flags: &Flags) -> Vec<String> {
             "Hops",
             format!("{}, {} responded, {} silent", summary.hops, summary.responded, summary.silent),
         ),
-        ("Loss", summary.loss_pct.map_or("-".to_owned(), |loss| format!("{loss:.1}% end to end"))),
+        ("Loss", loss(view)),
         ("RTT", rtt(&summary)),
     ];
     if let Some(step) = &summary.longest_step {
@@ -60,6 +60,18 @@ fn ending(view: &View, summary: &Summary) -> String {
         if summary.rounds > 1 { format!(", {} rounds", summary.rounds) } else { String::new() };
     view.trace.as_ref().map_or("not yet".to_owned(), |trace| footer::ending(trace).to_owned())
         + &rounds
+}
+
+fn loss(view: &View) -> String {
+    let Some((_, at)) = view.destination() else { return "-".to_owned() };
+    if at.sent == 0 {
+        return "not known".to_owned();
+    }
+    let [low, high] = at.loss_interval();
+    let (lost, sent, pct) = (at.lost(), at.sent, at.loss_pct());
+    format!(
+        "{pct:.1}% end to end: {lost} of {sent} probes ({low:.1} to {high:.1}% at 95% confidence)"
+    )
 }
 
 fn rtt(summary: &Summary) -> String {

@@ -112,6 +112,11 @@ fn kilometres(text: &str) -> Result<f64, String> {
 }
 
 impl Flags {
+    /// One walks through the records on a screen.
+    pub(crate) fn walks(&self) -> bool {
+        self.tui || self.replay
+    }
+
     /// What signs may be used.
     pub(crate) fn symbols(&self) -> Symbols {
         Symbols::new(self.ascii)

@@ -32,6 +32,7 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         };
         lines.push(format!("{begins} loss begins {place} and goes on to the destination"));
     }
+    lines.extend(few_probes(view, marks));
     if let Some((hop, ms)) = marks.delay_begins {
         let (begins, ms) = (symbols.begins(), milliseconds(ms));
         lines.push(format!("{begins} most delay is added at hop {hop}: {ms} ms"));
@@ -76,6 +77,25 @@ fn several(view: &View, symbols: Symbols) -> Vec<String> {
     let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
     let others = line("several responders".to_owned(), "responders", &others);
     ecmp.into_iter().chain(others).collect()
+}
+
+/// Of fewer probes than this, the loss in percent is hardly known.
+const FEW: u64 = 10;
+
+/// A word of caution where loss that may be real was seen with few probes.
+fn few_probes(view: &View, marks: &Marks) -> Option<String> {
+    let is_lossy = |at: &Ttl| !at.responders.is_empty() && at.lost() > 0;
+    let (hop, at) = view
+        .ttls
+        .iter()
+        .find(|&(hop, at)| is_lossy(at) && at.sent < FEW && !marks.rate_limited.contains(hop))?;
+    let [low, high] = at.loss_interval();
+    Some(format!(
+        "few probes tell little: {} of {} lost at hop {hop} may be anything from {low:.0} to \
+         {high:.0}%",
+        at.lost(),
+        at.sent
+    ))
 }
 
 fn silent_tail(view: &View, symbols: Symbols) -> Option<String> {

@@ -44,7 +44,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
-    if flags.tui || flags.replay {
+    if flags.walks() {
         return tui::run(flags, inputs, diagnostics);
     }
     let output = Output::open(flags.common.output.as_deref())?;

@@ -34,7 +34,10 @@ impl Order {
     /// The value that decides.
     pub(crate) fn key(self, ttl: u8, at: &Ttl, responder: Option<&Responder>) -> f64 {
         let rtt = responder.map(|responder| &responder.rtt).filter(|rtt| rtt.count > 0);
-        let asn = || responder?.asn.as_ref()?.number;
+        let asn = || {
+            let asn = responder?.asn.as_ref()?;
+            asn.number.or_else(|| asn.origins.iter().copied().min())
+        };
         match self {
             Self::Hop => Some(f64::from(ttl)),
             Self::Loss => Some(at.loss_pct()),

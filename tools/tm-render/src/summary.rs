@@ -8,6 +8,7 @@ use tm_path::detour::{Agreement, Leg, Stop, long_legs};
 use tm_path::sphere::Point;
 use tm_schema::Time;
 
+use crate::column::origin;
 use crate::symbols::Trust;
 use crate::view::{Ttl, View};
 
@@ -28,6 +29,12 @@ pub(crate) struct Summary {
     pub(crate) silent: usize,
     /// Of the destination; null where it did not answer.
     pub(crate) loss_pct: Option<f64>,
+    /// Between how many percent that is, at 95 % confidence.
+    pub(crate) loss_interval_pct: Option<[f64; 2]>,
+    /// Probes to the destination.
+    pub(crate) sent: Option<u64>,
+    /// Answers to them.
+    pub(crate) received: Option<u64>,
     /// Of the destination; null where it did not answer.
     pub(crate) rtt: Option<Span>,
     /// Delay that the hops of each AS add, the most first.
@@ -98,6 +105,9 @@ impl Summary {
             responded,
             silent: view.ttls.len() - responded,
             loss_pct: destination.map(|(_, at)| at.loss_pct()),
+            loss_interval_pct: destination.map(|(_, at)| at.loss_interval()),
+            sent: destination.map(|(_, at)| at.sent),
+            received: destination.map(|(_, at)| at.received),
             rtt,
             by_as: shares(view, &added, autonomous_system),
             by_country: shares(view, &added, country),
@@ -179,11 +189,11 @@ fn shares(view: &View, added: &[Option<f64>], owner: impl Fn(&Ttl) -> Owner) -> 
 }
 
 fn autonomous_system(at: &Ttl) -> Owner {
-    let asn = at.responders.iter().find_map(|responder| {
-        responder.asn.as_ref().filter(|asn| asn.number.is_some() && asn.error.is_none())
+    let known = at.responders.iter().find_map(|responder| {
+        let asn = responder.asn.as_ref().filter(|asn| asn.error.is_none())?;
+        Some((origin(asn)?, asn.org.clone()))
     });
-    let name = asn.and_then(|asn| asn.number).map(|number| format!("AS{number}"));
-    (name, asn.and_then(|asn| asn.org.clone()))
+    known.map_or((None, None), |(name, org)| (Some(name), org))
 }
 
 fn country(at: &Ttl) -> Owner {

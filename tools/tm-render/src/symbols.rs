@@ -83,6 +83,17 @@ impl Symbols {
         height.map_or(silent, |height| bars.get(height).copied().unwrap_or(silent))
     }
 
+    /// A round: whether it was answered, and whether probes were lost all the same.
+    pub(crate) fn lost(self, answered: bool, lossy: bool) -> char {
+        match (self, answered, lossy) {
+            (Self::Unicode, false, _) => '×',
+            (Self::Ascii, false, _) => 'x',
+            (_, true, true) => '/',
+            (Self::Unicode, true, false) => '·',
+            (Self::Ascii, true, false) => '.',
+        }
+    }
+
     /// Before what deserves a look.
     pub(crate) fn warning(self) -> &'static str {
         self.either("⚠ ", "")

@@ -1,7 +1,6 @@
 //! A view as text: the box, its rows, and what fits into the width there is.
 
-use comfy_table::presets::{ASCII_FULL_CONDENSED, UTF8_FULL_CONDENSED};
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+use tm_stream::frame::{Attribute, Cell, Color, frame};
 use tm_stream::text::width;
 
 use crate::column::Column;
@@ -63,7 +62,11 @@ pub(crate) fn choose(view: &View, flags: &Flags) -> Vec<Column> {
     if !flags.columns.is_empty() {
         return flags.columns.clone();
     }
-    let all: &[Column] = if flags.wide { &Column::WIDE } else { &Column::DEFAULT };
+    let all: &[Column] = match flags {
+        Flags { wide: true, .. } => &Column::WIDE,
+        _ if flags.walks() => &Column::WALKED,
+        _ => &Column::DEFAULT,
+    };
     let responders = || view.ttls.values().flat_map(|ttl| &ttl.responders);
     let shown =
         |column: &Column| !column.is_added() || responders().any(|responder| column.has(responder));
@@ -226,25 +229,11 @@ pub(crate) fn fit(columns: &mut Vec<Column>, rows: &mut [Row], room: Room, symbo
 }
 
 fn boxed(columns: &[Column], rows: &[Row], flags: &Flags, color: bool) -> Vec<String> {
-    let mut table = Table::new();
-    let style = if flags.ascii { ASCII_FULL_CONDENSED } else { UTF8_FULL_CONDENSED };
-    table.load_style(style).set_content_arrangement(ContentArrangement::Disabled);
-    if color {
-        table.enforce_styling();
-    } else {
-        table.force_no_tty();
-    }
-    let header =
-        columns.iter().map(|column| Cell::new(column.title()).add_attribute(Attribute::Bold));
-    table.set_header(header.collect::<Vec<_>>());
+    let titles = columns.iter().map(|column| (column.title(), column.is_number()));
+    let mut table = frame(titles, flags.ascii, color);
     for row in rows {
         let cells = columns.iter().zip(&row.cells).map(|(column, text)| styled(*column, text, row));
         table.add_row(cells.collect::<Vec<_>>());
-    }
-    for (at, column) in columns.iter().enumerate() {
-        if let Some(shown) = table.column_mut(at).filter(|_| column.is_number()) {
-            shown.set_cell_alignment(CellAlignment::Right);
-        }
     }
     table.lines().collect()
 }

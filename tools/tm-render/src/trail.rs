@@ -69,6 +69,12 @@ impl Trail {
         let height = |rtt: f32| ((rtt - least) / span * 7.0).round().clamp(0.0, 7.0) as usize;
         shown.map(|sample| symbols.bar(sample.rtt.map(height))).collect()
     }
+
+    /// The newest `columns` rounds: a cross where every probe was lost, a stroke where some were.
+    pub(crate) fn draw_losses(&self, columns: usize, symbols: Symbols) -> String {
+        let shown = self.rounds.iter().skip(self.rounds.len().saturating_sub(columns));
+        shown.map(|sample| symbols.lost(sample.rtt.is_some(), sample.lossy)).collect()
+    }
 }
 
 #[cfg(test)]
@@ -85,6 +91,9 @@ mod tests {
             }
         }
         assert_eq!(trail.draw(10, Symbols::Unicode), "▁█×▅");
+        trail.lose("3", false);
+        assert_eq!(trail.draw_losses(10, Symbols::Unicode), "··×/");
+        assert_eq!(trail.draw_losses(2, Symbols::Ascii), "x/");
         assert_eq!(trail.draw(2, Symbols::Ascii).len(), 2);
         assert_eq!(trail.draw(0, Symbols::Unicode), "");
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tm_path::proportion::wilson;
 use tm_schema::{Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace};
 
 use crate::statistics::Statistics;
@@ -226,11 +227,22 @@ impl Ttl {
         answered.map(|responder| responder.rtt.min).min_by(f64::total_cmp)
     }
 
+    /// Probes that nobody answered.
+    pub(crate) fn lost(&self) -> u64 {
+        self.sent.saturating_sub(self.received)
+    }
+
     pub(crate) fn loss_pct(&self) -> f64 {
         match self.sent {
             0 => 0.0,
-            sent => 100.0 * sent.saturating_sub(self.received) as f64 / sent as f64,
+            sent => 100.0 * self.lost() as f64 / sent as f64,
         }
+    }
+
+    /// Between how many percent the loss is, at 95 % confidence.
+    pub(crate) fn loss_interval(&self) -> [f64; 2] {
+        let (low, high) = wilson(self.lost(), self.sent);
+        [low, high].map(|share| (share * 1000.0).round() / 10.0)
     }
 }
 

@@ -10,7 +10,7 @@ use super::export;
 use super::feed::{Feed, Message};
 use super::keys::{Action, action};
 use super::session::{Log, Session};
-use crate::column::Column;
+use crate::column::{self, Column};
 use crate::flags::Flags;
 use crate::map::Zoom;
 use crate::order::Order;
@@ -47,6 +47,8 @@ pub(crate) struct App {
     pub(crate) ended: bool,
     pub(crate) outcome: Option<End>,
     clear: bool,
+    /// More has come than one turn could take in.
+    pub(crate) more_waits: bool,
     /// Columns of the screen.
     pub(crate) width: u16,
     exports: export::Exports,
@@ -143,6 +145,7 @@ impl App {
             ended: false,
             outcome: None,
             clear: false,
+            more_waits: false,
             width: 80,
             exports: export::Exports::default(),
         }
@@ -155,8 +158,12 @@ impl App {
         if let Some(done) = self.exports.done() {
             (self.status, changed) = (done, true);
         }
+        self.more_waits = true;
         while begun.elapsed() < TURN {
-            let Some(message) = self.feed.next() else { break };
+            let Some(message) = self.feed.next() else {
+                self.more_waits = false;
+                break;
+            };
             changed = true;
             match message {
                 Message::Record(record, line) => self.session.add(*record, line),
@@ -232,9 +239,10 @@ impl App {
         let Some(responder) = responder else { return false };
         let wanted = self.filter.to_lowercase();
         let names = responder.dns.iter().flat_map(|dns| dns.hostname.iter().chain(&dns.names));
-        let asn = responder.asn.iter().flat_map(|asn| {
-            asn.number.map(|number| format!("AS{number}")).into_iter().chain(asn.org.clone())
-        });
+        let asn = responder
+            .asn
+            .iter()
+            .flat_map(|asn| column::origin(asn).into_iter().chain(asn.org.clone()));
         let geo = responder.geo.iter().flat_map(|geo| {
             [&geo.city, &geo.region, &geo.country, &geo.country_code].into_iter().flatten().cloned()
         });
@@ -381,7 +389,7 @@ impl App {
 
     /// Shows the view as it was after `round` rounds.
     fn go(&mut self, round: usize, playing: Option<Playing>) {
-        let Some(log) = self.session.get(self.host) else { return };
+        let Some(log) = self.session.get_mut(self.host) else { return };
         let at = round.clamp(1, log.rounds().max(1));
         if log.rounds() == 0 {
             self.position = Position::Latest;

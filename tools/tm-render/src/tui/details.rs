@@ -5,7 +5,7 @@ use tm_stream::text::{shown, wrap};
 
 use super::app::App;
 use super::screen::symbols;
-use crate::column::{LONGEST_NAME, milliseconds, place};
+use crate::column::{self, LONGEST_NAME, milliseconds, place};
 use crate::symbols::Symbols;
 use crate::view::{Responder, Ttl};
 
@@ -26,8 +26,13 @@ pub(crate) fn lines(app: &App) -> Vec<String> {
 type Titled = (&'static str, String);
 
 fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> Vec<Titled> {
-    let loss =
-        format!("{} of {} probes answered, {:.1}% loss", at.received, at.sent, at.loss_pct());
+    let [low, high] = at.loss_interval();
+    let loss = format!(
+        "{:.1}%: {} of {} probes ({low:.1} to {high:.1}% at 95% confidence)",
+        at.loss_pct(),
+        at.lost(),
+        at.sent
+    );
     let Some(responder) = responder else {
         return vec![("hop", format!("{ttl}: nobody answered")), ("loss", loss)];
     };
@@ -41,6 +46,7 @@ fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> V
     rows.push(("probes", probes(&responder.probes)));
     rows.push(("loss", loss));
     rows.push(("history", responder.trail.draw(60, symbols)));
+    rows.push(("losses", responder.trail.draw_losses(60, symbols)));
     rows.extend(responder.reply.as_ref().map(|reply| ("reply", self::reply(reply))));
     let labels = responder.mpls.iter().map(|label| {
         let bottom = if label.bottom { ", bottom" } else { "" };
@@ -88,12 +94,12 @@ fn origin(asn: &Asn) -> String {
     if let Some(error) = &asn.error {
         return format!("not known: {}", shown(error, LONGEST_NAME)) + &from(asn.source.as_deref());
     }
-    let number = asn.number.map(|number| format!("AS{number}"));
     let others = asn.origins.iter().filter(|&&other| Some(other) != asn.number);
     let others: Vec<String> = others.map(|other| format!("AS{other}")).collect();
-    let also = if others.is_empty() { None } else { Some(format!("also {}", others.join(" "))) };
+    let also = asn.number.filter(|_| !others.is_empty());
+    let also = also.map(|_| format!("also {}", others.join(" ")));
     let parts = [
-        number,
+        column::origin(asn),
         asn.org.clone(),
         asn.prefix.clone(),
         asn.country.clone(),

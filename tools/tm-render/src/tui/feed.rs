@@ -192,7 +192,7 @@ fn message(bytes: &[u8], at: u64) -> Option<Message> {
     if bytes.trim_ascii().is_empty() {
         return None;
     }
-    Some(match serde_json::from_slice(bytes) {
+    Some(match Record::from_slice(bytes) {
         Ok(record) => Message::Record(Box::new(record), at..at + bytes.len() as u64),
         Err(error) => Message::Malformed(error.to_string()),
     })

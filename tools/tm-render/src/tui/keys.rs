@@ -35,32 +35,33 @@ pub(crate) enum Action {
     Escape,
 }
 
-/// Keys as the help names them, what they do, and the action.
+/// Keys as the help names them, what they do in words short enough for two columns in sixty, and
+/// the action.
 pub(crate) const KEYS: [(&str, &str, Action); 24] = [
     ("q", "quit", Action::Quit),
     ("↑ k", "hop before", Action::Up),
     ("↓ j", "hop after", Action::Down),
-    ("PgUp PgDn", "scroll the lower pane", Action::PageDown),
-    ("Enter", "details of the hop", Action::Details),
+    ("PgUp PgDn", "scroll below", Action::PageDown),
+    ("Enter", "details of hop", Action::Details),
     ("a", "alerts", Action::Alerts),
-    ("i", "figures of the path", Action::Summary),
+    ("i", "figures", Action::Summary),
     ("m", "map", Action::Map),
-    ("w", "map: the path, or the world", Action::Zoom),
-    ("f", "flows and the ways they take", Action::Flows),
-    ("/", "show hops with a text only", Action::Filter),
-    ("s", "sort by the next column", Action::Sort),
-    ("c", "choose columns", Action::Columns),
+    ("w", "map of the world", Action::Zoom),
+    ("f", "flows", Action::Flows),
+    ("/", "filter hops", Action::Filter),
+    ("s", "sort by next", Action::Sort),
+    ("c", "columns", Action::Columns),
     ("space", "mark the hop", Action::Mark),
-    ("e", "export this view as HTML", Action::Export),
-    ("r", "draw anew; of a file, read what was added", Action::Refresh),
-    ("p", "pause, or play on", Action::Pause),
-    ("← →", "a round back, a round on", Action::Back),
+    ("e", "export as HTML", Action::Export),
+    ("r", "redraw, read on", Action::Refresh),
+    ("p", "pause, play", Action::Pause),
+    ("← →", "step a round", Action::Back),
     ("Home", "first round", Action::First),
-    ("End", "last round, and follow", Action::Last),
-    ("- +", "play slower, faster", Action::Faster),
+    ("End", "latest, follow", Action::Last),
+    ("- +", "slower, faster", Action::Faster),
     ("Tab", "next host", Action::NextHost),
     ("h ?", "this help", Action::Help),
-    ("Esc", "close, or clear the filter", Action::Escape),
+    ("Esc", "close, clear", Action::Escape),
 ];
 
 /// What a key asks for, where no text is being typed.

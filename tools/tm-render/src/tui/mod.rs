@@ -58,7 +58,7 @@ pub(crate) fn run(
     let end = attend(&mut app, &mut terminal, &signal);
     drop(terminal);
     if app.malformed > 0 {
-        diagnostics.warn(format_args!("{} lines were no records", app.malformed));
+        diagnostics.warn(format_args!("lines that were no records: {}", app.malformed));
     }
     Ok(match (end?, signal.load(Ordering::Relaxed)) {
         (_, number @ 1..) => Outcome::Signal(number),
@@ -79,12 +79,16 @@ fn attend(app: &mut App, terminal: &mut Terminal, signal: &AtomicI32) -> io::Res
         if signal.load(Ordering::Relaxed) != 0 {
             return Ok(End::Quit);
         }
-        let wait = match (is_stale, app.is_playing()) {
-            (true, _) => Duration::ZERO,
-            (false, true) => IDLE / 10,
-            (false, false) => IDLE,
+        // What has come and is not shown yet is shown soon; what waits is taken in at once.
+        let due =
+            drawn_at.map_or(Duration::ZERO, |at| BETWEEN_DRAWINGS.saturating_sub(at.elapsed()));
+        let mut wait = match app.is_playing() {
+            _ if app.more_waits => Duration::ZERO,
+            true => IDLE / 10,
+            false if is_stale => due.min(IDLE),
+            false => IDLE,
         };
-        while event::poll(if is_stale { Duration::ZERO } else { wait })? {
+        while event::poll(std::mem::take(&mut wait))? {
             match event::read()? {
                 Event::Key(key) if key.kind != KeyEventKind::Release => app.key(key),
                 Event::Resize(..) => {}

@@ -26,7 +26,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
 
 fn help(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let name = |keys: &str| if app.flags.ascii { ascii(keys) } else { keys.to_owned() };
-    let line = |(keys, what, _): &(&str, &str, _)| format!(" {:<10} {what} ", name(keys));
+    let line = |(keys, what, _): &(&str, &str, _)| format!(" {:<9} {what} ", name(keys));
     let lines: Vec<String> = KEYS.iter().map(line).collect();
     let height = usize::from(area.height).saturating_sub(2).max(1);
     // Two columns where one is too high.

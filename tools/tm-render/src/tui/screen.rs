@@ -92,6 +92,11 @@ fn draw_middle(frame: &mut Frame<'_>, app: &App, area: Rect) {
 fn draw_map(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let inside = framed(frame, app, area, "map");
     let Some(view) = app.view() else { return };
+    let places = map::legend(view, symbols(app));
+    let most = usize::from(inside.height / 3);
+    let below = Constraint::Length(places.len().min(most) as u16);
+    let [inside, under] = Layout::vertical([Constraint::Min(1), below]).areas(inside);
+    paragraph(frame, app, under, places);
     let size = (usize::from(inside.width), usize::from(inside.height));
     let chosen = app.cursor.as_ref().map(|cursor| cursor.0);
     match map::draw(view, size, app.flags.zoom, symbols(app), chosen) {
@@ -218,6 +223,18 @@ fn bar(left: &str, right: &str, room: u16, style: Style) -> Line<'static> {
     Line::styled(format!("{left}{gap}{right}"), style)
 }
 
+/// Keys that are used most, as many as there is room for.
+fn hints(room: u16) -> String {
+    let keys = ["q quit", "h help", "Enter details", "m map", "f flows", "/ filter", "s sort"];
+    let mut hints = String::new();
+    for key in keys.into_iter().chain(["p pause"]) {
+        if width(&hints) + width(key) + 2 <= usize::from(room) {
+            hints.extend([if hints.is_empty() { " " } else { "  " }, key]);
+        }
+    }
+    hints
+}
+
 /// The last line: what was just said, else the newest alert, else what keys there are.
 fn status(app: &App, room: u16) -> Line<'static> {
     let dim = Style::new().add_modifier(Modifier::DIM);
@@ -239,8 +256,7 @@ fn status(app: &App, room: u16) -> Line<'static> {
         None => String::new(),
     };
     if text.is_empty() {
-        let keys = " q quit  h help  Enter details  m map  f flows  / filter  s sort  p pause  ";
-        return bar(keys, "", room, dim);
+        return bar(&hints(room), "", room, dim);
     }
     bar(&text, " h help ", room, Style::new())
 }

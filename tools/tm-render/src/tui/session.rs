@@ -14,7 +14,11 @@ use crate::view::{Key, View};
 const ALERTS: usize = 200;
 
 /// Checkpoints that are kept of a host; when there are more, every other one goes.
-const CHECKPOINTS: usize = 64;
+const CHECKPOINTS: usize = 128;
+
+/// Rounds between the views that are kept of the way from a checkpoint, so that a step back need
+/// not go all of it again.
+const STEP: usize = 16;
 
 /// Rounds that an export takes along.
 const EXPORTED: usize = 60;
@@ -36,6 +40,8 @@ pub(crate) struct Log {
     checkpoints: Vec<(usize, View)>,
     /// Rounds between checkpoints.
     stride: usize,
+    /// Views on the way that was gone last from a checkpoint.
+    steps: Vec<(usize, View)>,
     /// The newest last, each with the round that it came after.
     alerts: VecDeque<(usize, Alert)>,
 }
@@ -93,6 +99,11 @@ impl Session {
         log.alerts.push_back((log.rounds.len(), alert));
     }
 
+    /// The log of a host, to look back in.
+    pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut Log> {
+        self.logs.get_mut(at)
+    }
+
     /// The log of a host.
     pub(crate) fn get(&self, at: usize) -> Option<&Log> {
         self.logs.get(at)
@@ -113,7 +124,8 @@ impl Log {
             rounds: Vec::new(),
             open: Lines::default(),
             checkpoints: Vec::new(),
-            stride: 16,
+            stride: STEP,
+            steps: Vec::new(),
             alerts: VecDeque::new(),
         }
     }
@@ -150,20 +162,29 @@ impl Log {
 
     /// The view as it was after `round` rounds; `from`: a view after fewer, to go on from.
     pub(crate) fn view_at(
-        &self,
+        &mut self,
         round: usize,
         from: Option<(usize, View)>,
         kept: &Kept,
     ) -> io::Result<View> {
-        let checkpoint = self.checkpoints.iter().rfind(|(at, _)| *at <= round);
+        let known = self.checkpoints.iter().chain(&self.steps).filter(|(at, _)| *at <= round);
+        let nearest = known.max_by_key(|(at, _)| *at);
         let from =
-            from.filter(|(at, _)| *at <= round && checkpoint.is_none_or(|check| check.0 <= *at));
-        let (done, mut view) = match (from, checkpoint) {
+            from.filter(|(at, _)| *at <= round && nearest.is_none_or(|nearest| nearest.0 <= *at));
+        let (done, mut view) = match (from, nearest) {
             (Some(from), _) => from,
-            (None, Some(checkpoint)) => checkpoint.clone(),
+            (None, Some(nearest)) => nearest.clone(),
             (None, None) => (0, View::new(&self.key)),
         };
-        for lines in self.rounds.get(done..round).unwrap_or_default() {
+        let is_far = round.saturating_sub(done) > STEP;
+        if is_far {
+            self.steps.clear();
+        }
+        for at in done..round.min(self.rounds.len()) {
+            if is_far && at > done && at.is_multiple_of(STEP) {
+                self.steps.push((at, view.clone()));
+            }
+            let Some(lines) = self.rounds.get(at) else { break };
             for record in records(&read(lines, kept)?) {
                 match record {
                     Record::Hop(hop) if Key::of_hop(&hop, false) == self.key => view.hop(*hop),
@@ -201,5 +222,5 @@ fn read(lines: &Lines, kept: &Kept) -> io::Result<Vec<u8>> {
 
 /// Lines that were records are records still, unless somebody changed the file.
 fn records(bytes: &[u8]) -> impl Iterator<Item = Record> {
-    bytes.split(|&byte| byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok())
+    bytes.split(|&byte| byte == b'\n').filter_map(|line| Record::from_slice(line).ok())
 }

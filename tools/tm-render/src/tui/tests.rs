@@ -1,5 +1,6 @@
 //! The screen at every size, drawn into memory.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use clap::Parser;
@@ -29,7 +30,7 @@ fn app(fixture: &str, color: bool, args: &[&str]) -> App {
 }
 
 fn press(app: &mut App, keys: &str) {
-    for key in keys.split(' ') {
+    for key in keys.split_whitespace() {
         let code = match key {
             "Enter" => KeyCode::Enter,
             "Esc" => KeyCode::Esc,
@@ -55,15 +56,29 @@ fn screens(app: &mut App) -> String {
     SIZES.map(|size| draw(app, size).to_string()).join("\n")
 }
 
-#[test]
-fn what_is_seen_first() {
-    insta::assert_snapshot!("first", screens(&mut app("pacific", true, &[])));
-    insta::assert_snapshot!("first-ascii", screens(&mut app("pacific", false, &["--ascii"])));
+/// Every run of characters that looks other than usual, line by line.
+fn styles(app: &mut App, size: (u16, u16)) -> String {
+    let drawn = draw(app, size);
+    let mut text = String::new();
+    for (number, row) in drawn.buffer().content().chunks(usize::from(size.0)).enumerate() {
+        let mut column = 0;
+        for run in row.chunk_by(|a, b| a.style() == b.style()) {
+            let cell = &run[0];
+            let end = column + run.len();
+            if cell.fg != Color::Reset || !cell.modifier.is_empty() {
+                let (fg, modifier) = (cell.fg, cell.modifier);
+                writeln!(text, "line {number}, {column}..{end}: {fg} {modifier:?}").unwrap();
+            }
+            column = end;
+        }
+    }
+    text
 }
 
 #[test]
-fn every_pane() {
+fn every_view() {
     for (name, keys) in [
+        ("first", ""),
         ("details", "j j j j j Enter"),
         ("details-scrolled", "j j j j j Enter PgDn PgDn"),
         ("figures", "i"),
@@ -77,13 +92,28 @@ fn every_pane() {
         ("sorted", "s"),
         ("second-round", "Home Right"),
     ] {
-        let mut app = app("pacific", true, &[]);
-        press(&mut app, keys);
-        insta::assert_snapshot!(name, screens(&mut app));
+        view("pacific", name, keys);
     }
-    let mut flows = app("diamond", true, &[]);
-    press(&mut flows, "f");
-    insta::assert_snapshot!("flows", screens(&mut flows));
+    view("diamond", "flows", "f");
+}
+
+/// A snapshot with and without Unicode at every size, and of the colours. Without colour the text is
+/// the same.
+fn view(fixture: &str, name: &str, keys: &str) {
+    let with = |color: bool, args: &[&str]| {
+        let mut app = app(fixture, color, args);
+        press(&mut app, keys);
+        app
+    };
+    let mut coloured = with(true, &[]);
+    let text = screens(&mut coloured);
+    assert_eq!(screens(&mut with(false, &[])), text, "{name} without colour");
+    insta::assert_snapshot!(name, text);
+    insta::assert_snapshot!(format!("{name}-colours"), styles(&mut coloured, (140, 40)));
+    let ascii = screens(&mut with(true, &["--ascii"]));
+    let screen = ascii.lines().map(|line| line.trim_matches('"'));
+    assert_eq!(screen.clone().find(|line| !line.is_ascii()), None, "{name}");
+    insta::assert_snapshot!(format!("{name}-ascii"), ascii);
 }
 
 #[test]
@@ -102,9 +132,7 @@ fn strangers_text_is_harmless_on_every_pane() {
     for keys in ["", "j j j Enter", "j j j j j j Enter PgDn", "i", "a", "m", "f", "/ x Enter", "c"]
     {
         let mut app = app("hostile", true, &[]);
-        if !keys.is_empty() {
-            press(&mut app, keys);
-        }
+        press(&mut app, keys);
         for size in SIZES {
             for cell in draw(&mut app, size).buffer().content() {
                 let harmful = cell
