@@ -59,6 +59,7 @@ fn stages(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
         };
         if name == "tm-probe" {
             arguments.extend((verbose > 0).then(|| format!("-{}", "v".repeat(verbose.into()))));
+            arguments.extend(flags.paths.for_probe());
             arguments.extend(flags.probe.iter().cloned());
             arguments.push("--".to_owned());
             arguments.extend(flags.hosts.iter().cloned());
