@@ -1,19 +1,23 @@
 //! The traceroute engine: probes leave, answers are matched to them, hops are settled.
 //!
 //! - [`packet`]: octets on the wire, pure.
-//! - [`trace`]: one trace as a state machine, pure; [`paths`]: the discovery of every path, too.
+//! - [`trace`]: one trace as a state machine, pure; [`paths`]: the discovery of every path, and
+//!   [`mtu`]: how large datagrams may be, and [`doubletree`]: one path without what is known of it.
 //! - [`methods`]: what this process may do, and the sockets for it.
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
 
 mod active;
+pub mod doubletree;
 mod engine;
 pub mod methods;
+pub mod mtu;
 mod net;
 mod options;
 mod pace;
 pub mod packet;
 pub mod paths;
 mod record;
+pub mod stop_set;
 mod strategy;
 mod target;
 pub mod trace;

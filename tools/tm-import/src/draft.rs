@@ -176,6 +176,8 @@ impl Draft {
                 mpls: Vec::new(),
                 interface: None,
                 nat: None,
+                mtu: None,
+                hints: None,
                 flows: Vec::new(),
                 is_destination: false,
                 is_private: false,
@@ -221,6 +223,8 @@ impl Draft {
             received: sums.1,
             ignored: self.ignored,
             paths: None,
+            mtu: None,
+            stop_set: None,
         };
         (hops, trace)
     }
