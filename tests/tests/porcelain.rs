@@ -69,6 +69,44 @@ fn the_shell_line_does_what_the_porcelain_does() {
 }
 
 #[test]
+fn every_path_is_found_shown_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("diamond").unprivileged();
+    let args = ["trace", "--discover-paths", "--confidence", "99.9", "--per-balancer", V4];
+    let output = tracemap(&lab, &args, folder.path());
+    let table = String::from_utf8(output.stdout).unwrap();
+    let ecmp = "ECMP detected at 2 hops: hop 3: 4 paths, hop 4: 4 paths";
+    assert!(output.status.success() && table.contains(ecmp), "{table}");
+    let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson")).unwrap();
+    let trace: serde_json::Value = serde_json::from_str(kept.lines().last().unwrap()).unwrap();
+    assert_eq!(trace.pointer("/paths/confidence"), Some(&serde_json::json!(99.9)), "{trace}");
+    assert_eq!(trace.pointer("/paths/per_balancer"), Some(&true.into()), "{trace}");
+}
+
+#[test]
+fn flags_about_paths_are_tm_probe_s_and_contradictions_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("chain");
+    let of = |args: &[&str]| {
+        let args = [&["trace", "--no-save"], args, &[V4]].concat();
+        tracemap(&lab, &args, folder.path())
+    };
+    let printed = of(&["--print-pipeline", "--flows", "9"]);
+    let line = String::from_utf8(printed.stdout).unwrap();
+    assert!(line.starts_with(&format!("tm-probe --flows 9 -- {V4} |")), "{line}");
+    for wrong in [
+        &["--confidence", "99"][..],
+        &["--discover-paths", "--flows", "3"],
+        &["--discover-paths", "--confidence", "many"],
+    ] {
+        let output = of(wrong);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(stderr.contains("confidence") || stderr.contains("flows"), "{stderr}");
+    }
+}
+
+#[test]
 fn the_doctor_tells_what_may_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let report = |lab: &Lab| {

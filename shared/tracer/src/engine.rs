@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -11,13 +12,14 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use tm_schema::Record;
 
-use crate::active::{self, Active, Now};
+use crate::active::{self, Active, Goal, Now};
 use crate::methods::{self, Opened, Way};
 use crate::net::{Arrival, socket};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::packet::shape::Route;
 use crate::privilege;
+use crate::stop_set::SharedStopSet;
 use crate::target::{Address, Family, Target};
 use crate::trace::Next;
 use crate::wake::Waker;
@@ -59,6 +61,7 @@ pub struct Engine<'a> {
     epochs: u64,
     arrivals: Vec<Arrival>,
     records: Vec<Record>,
+    stop_set: Option<SharedStopSet>,
 }
 
 impl<'a> Engine<'a> {
@@ -84,6 +87,7 @@ impl<'a> Engine<'a> {
             epochs: 0,
             arrivals: Vec::new(),
             records: Vec::new(),
+            stop_set: None,
         })
     }
 
@@ -99,6 +103,13 @@ impl<'a> Engine<'a> {
                 let _ = self.open(v6);
             }
         }
+    }
+
+    /// Leaves out what the stop sets know, and adds to them what is found.
+    #[must_use]
+    pub fn with_stop_set(mut self, known: SharedStopSet) -> Self {
+        self.stop_set = Some(known);
+        self
     }
 
     /// Traces every target until there is none left, or until `interrupted`.
@@ -169,7 +180,7 @@ impl<'a> Engine<'a> {
         };
         let plan = self.options.plan(opened.is_serial(), opened.longest_wait());
         self.epochs += 1;
-        let active = Active::new(host, route, plan, self.options.discover, self.epochs, now);
+        let active = Active::new(host, route, plan, self.goal(address), self.epochs, now);
         let place = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
@@ -182,6 +193,20 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
+    /// What an address is traced for.
+    fn goal(&self, address: Address) -> Goal {
+        if let Some(known) = &self.stop_set {
+            return Goal::Rest(Rc::clone(known));
+        }
+        if !self.options.mtu {
+            return self.options.discover.map_or(Goal::Path, Goal::Paths);
+        }
+        let binding = methods::binding(&self.options);
+        let peer = crate::net::peer(address.ip, address.scope, socket::DISCARD);
+        // Where the kernel does not say it, what most links take.
+        Goal::Mtu(socket::link_mtu(peer, &binding).unwrap_or(1500))
+    }
+
     /// The way to an address, with its family's sockets open.
     fn route(&mut self, address: Address) -> Result<Route, String> {
         let Address { ip: target, scope } = address;
@@ -189,11 +214,7 @@ impl<'a> Engine<'a> {
         if target.is_unspecified() {
             return Err("it is the unspecified address".to_owned());
         }
-        let binding = socket::Binding {
-            interface: self.options.interface.clone(),
-            source: self.options.source,
-            tos: 0,
-        };
+        let binding = socket::Binding { tos: 0, ..methods::binding(&self.options) };
         if self.options.source.is_some_and(|source| source.is_ipv6() != v6) {
             return Err("the source address is of the other family; give -4 or -6".to_owned());
         }
@@ -299,7 +320,8 @@ impl<'a> Engine<'a> {
             return;
         };
         let identity = active.depart(send.sequence, &opened.shape, now);
-        let probe = opened.shape.probe(active.route, send.ttl, send.flow, identity);
+        let mut probe = opened.shape.probe(active.route, send.ttl, send.flow, identity);
+        probe.size = send.size.map_or(probe.size, usize::from);
         let ticket = active.ticket(place, send.sequence);
         if let Some(0) = opened.channel.capacity() {
             active.not_sent(send.sequence, &io::Error::from_raw_os_error(libc::EMFILE), now.steady);

@@ -118,10 +118,19 @@ impl Opened {
 /// Ports tried before giving up; each try has all flows' ports free or none.
 const TRIES: u32 = 32;
 
+/// Where the user wants packets to leave, and how.
+pub(crate) fn binding(options: &Options) -> Binding {
+    Binding {
+        interface: options.interface.clone(),
+        source: options.source,
+        tos: options.tos,
+        any_size: options.mtu,
+    }
+}
+
 /// Opens the best way that this process may use.
 pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
-    let binding =
-        Binding { interface: options.interface.clone(), source: options.source, tos: options.tos };
+    let binding = binding(options);
     let mut shape = Shape {
         protocol: options.protocol,
         paris: options.paris,
@@ -130,6 +139,7 @@ pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
         flows: options.discover.map_or(options.flows, |_| paths::FLOWS),
         at_once: options.flows,
         size: options.size,
+        any_size: options.mtu,
         tos: options.tos,
         secret: crate::packet::identity::Secret::default(),
     };

@@ -45,6 +45,8 @@ pub(crate) struct Line {
     pub(crate) d: String,
     pub(crate) title: String,
     pub(crate) width: f64,
+    /// Packets are balanced one by one: who follows whom is not known.
+    pub(crate) guessed: bool,
 }
 
 impl Diagram {
@@ -79,10 +81,12 @@ impl Diagram {
                     x2.saturating_sub(bend)
                 ),
                 title: format!(
-                    "{}: {}{more}",
+                    "{}: {}{more}{}",
                     count(edge.flows.len(), "flow", "flows"),
-                    flows.join(", ")
+                    flows.join(", "),
+                    if edge.is_seen { "" } else { "; balanced packet by packet, a possible link" }
                 ),
+                guessed: !edge.is_seen,
                 width: 1.2 + 2.8 * (edge.flows.len() as f64 / most),
             })
         });

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tm_path::detour::{self, Agreement, KM_PER_MS, LONG_KM};
 use tm_path::{delay, loss, sphere::Point};
-use tm_schema::{Balancing, Confidence, Diamond, Stop};
+use tm_schema::{Balancing, Confidence, Diamond, Method, Paths, Stop};
 
 use crate::graph::Graph;
 use crate::session::{Responder, Session};
@@ -346,17 +346,21 @@ fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
         } else {
             "load balancing"
         };
+        // The discovery follows few flows from end to end: what it has seen are links.
+        let is_mda = session.end().is_some_and(|end| end.method == Some(Method::Mda));
+        let seen = if is_mda {
+            format!("{} by the links seen", count(graph.ways(), "way", "ways"))
+        } else {
+            format!("{} seen", count(graph.paths.len(), "path", "paths"))
+        };
         found.push(finding(
             Observed,
             Plain,
             several.first().copied(),
-            format!(
-                "{} seen; several routers answer at {}: {why}.",
-                count(graph.paths.len(), "path", "paths"),
-                hops(&several)
-            ),
+            format!("{seen}; several routers answer at {}: {why}.", hops(&several)),
         ));
     }
+    found.extend(session.end().and_then(|end| end.paths.as_ref()).map(promise));
     found
 }
 
@@ -375,6 +379,19 @@ fn balancer(diamond: &Diamond) -> Finding {
     };
     let text = format!("Load balancing {place}: {} routers side by side; {how}.", diamond.width);
     finding(Observed, Plain, Some(from.saturating_add(1)), text)
+}
+
+/// What the discovery of all paths promises.
+fn promise(paths: &Paths) -> Finding {
+    let of = if paths.per_balancer { "of each load balancer by itself" } else { "of them all" };
+    let percent = (paths.failure_bound * 1e4).ceil() / 1e2;
+    let rest = if paths.complete { "" } else { "; the search did not come to its end" };
+    let text = format!(
+        "Every path was looked for, to be {} % sure {of}: that a branch is missing is at most \
+         {percent} % likely{rest}.",
+        paths.confidence
+    );
+    finding(Inferred, Plain, None, text)
 }
 
 /// What is not known.

@@ -205,6 +205,8 @@ impl Draft {
             received: sums.1,
             ignored: self.ignored,
             paths: None,
+            mtu: None,
+            stop_set: None,
         };
         (hops, trace)
     }

@@ -1,10 +1,12 @@
 //! `tm-probe`: traces routes and writes one record a hop.
 
 mod flags;
+mod known;
 mod targets;
 
 use std::io;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -43,7 +45,14 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
     privilege::shed()?;
     let stop = Stop::on_signals(&waker)?;
     let (targets, reading) = targets::resolve(flags, diagnostics, &waker)?;
+    let known = flags.stop_set.as_deref().map(known::read).transpose()?;
+    if let Some(known) = &known {
+        engine = engine.with_stop_set(Rc::clone(known));
+    }
     engine.run(&targets, &stop.requested)?;
+    if let Some((path, known)) = flags.stop_set.as_deref().zip(known) {
+        known::write(path, &known.borrow())?;
+    }
     sink.output.finish()?;
     let unread = reading.unreadable.load(Ordering::Relaxed);
     Ok(match stop.signal.load(Ordering::Relaxed) {

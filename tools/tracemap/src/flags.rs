@@ -13,6 +13,7 @@ const EXAMPLES: &str = "\
 Examples:
   tracemap trace example.com                 trace, name, locate and show, as far as the tools exist
   tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
+  tracemap trace --discover-paths example.com every path that load balancers give
   tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
   tracemap trace example.com --with ./site.py  a filter of your own in the pipeline
@@ -187,11 +188,50 @@ pub(crate) struct Clear {
     pub(crate) geo: bool,
 }
 
+/// How many paths are looked for; tm-probe judges the values.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Paths")]
+pub(crate) struct PathFlags {
+    /// Find every path that load balancers give
+    #[arg(long, conflicts_with = "flows")]
+    discover_paths: bool,
+
+    /// How sure to be that no branch was missed, in percent [default: 95]
+    #[arg(long, value_name = "PERCENT", requires = "discover_paths")]
+    confidence: Option<String>,
+
+    /// Be that sure of each load balancer by itself, not of all of them together
+    #[arg(long, requires = "discover_paths")]
+    per_balancer: bool,
+
+    /// Flows probed side by side
+    #[arg(long, value_name = "N")]
+    flows: Option<u16>,
+}
+
+impl PathFlags {
+    /// The same for tm-probe.
+    pub(crate) fn for_probe(&self) -> Vec<String> {
+        let switches =
+            [("--discover-paths", self.discover_paths), ("--per-balancer", self.per_balancer)];
+        let values = [
+            ("--confidence", self.confidence.clone()),
+            ("--flows", self.flows.map(|flows| flows.to_string())),
+        ];
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
+        let values = values.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        switches.map(|(flag, _)| flag.to_owned()).chain(values.flatten()).collect()
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Trace {
     /// Hosts or addresses to trace
     #[arg(value_name = "HOST", required = true)]
     pub(crate) hosts: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) paths: PathFlags,
 
     /// Flags for tm-probe, after `--`; see `tm-probe --help`
     #[arg(last = true, value_name = "PROBE FLAGS")]

@@ -13,7 +13,8 @@ use crate::{profile, tools};
 
 /// `tracemap trace`: tm-probe, filters, tm-render.
 pub(crate) fn of_trace(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
-    let mut stages = vec![probe(&flags.chain, verbose, &[], &flags.probe, &flags.hosts)?];
+    let mut stages =
+        vec![probe(&flags.chain, verbose, &flags.paths.for_probe(), &flags.probe, &flags.hosts)?];
     stages.extend(filters(&flags.chain)?);
     stages.push(tool("tm-render", Vec::new())?);
     Ok(stages)
