@@ -760,7 +760,7 @@ fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
     ] {
         assert!(report.contains(wanted), "{wanted}\n{report}");
     }
-    // Without what the tracer says of it, the flows still tell three whole paths.
+    // Without what the tracer says of it, the links still tell three ways.
     let hops: String = records
         .lines()
         .filter(|line| line.contains("\"hop\","))
@@ -768,7 +768,10 @@ fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
     let mut end: Value = serde_json::from_str(records.lines().last().unwrap()).unwrap();
     end["paths"] = Value::Null;
     let report = String::from_utf8(run(&["-f", "md"], &(hops + &lines(&[end]))).stdout).unwrap();
-    assert!(report.contains("3 paths seen; several routers answer at hop 5"), "{report}");
+    assert!(
+        report.contains("3 ways by the links seen; several routers answer at hop 5"),
+        "{report}"
+    );
 }
 
 #[test]

@@ -9,11 +9,13 @@
 //! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
 //! - [`program`]: where the tools are; [`finding`]: how they are (`--check`).
 //! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits; `frame`: tables.
+//! - [`confine`]: what a process may not do any more.
 //! - [`folders`]: where files are; [`file_name`]: what may name one.
 //! - [`memory`]: what has been seen, in bounded space.
 
 pub mod cli;
 pub mod color;
+pub mod confine;
 pub mod diagnostics;
 pub mod exit;
 pub mod file_name;

@@ -38,7 +38,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tm_stream::typed::Records;
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
 use select::Selection;
@@ -66,6 +66,9 @@ fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     }
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
     let output = Output::open(flags.common.output.as_deref())?;
+    let temporary = std::env::temp_dir();
+    let scratch = if format == Format::Sqlite { sqlite::scratch(&temporary) } else { Vec::new() };
+    confine::to_output(flags.common.output.as_deref(), &scratch, diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     if format == Format::Ndjson {
         ndjson::write(inputs, flags, &output, diagnostics)?;

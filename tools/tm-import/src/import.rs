@@ -4,7 +4,7 @@ use std::io::Read;
 
 use tm_schema::Time;
 use tm_stream::input::{self, Input};
-use tm_stream::{Diagnostics, Error, Outcome, Output, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, confine, signal};
 
 use crate::detect::{Verdict, detect};
 use crate::encoding::{LOOK_AHEAD, Source};
@@ -22,6 +22,7 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 pub(crate) fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, mut all) = input::open_all(&flags.reading.files, diagnostics)?;
     let output = Output::open(flags.common.output.as_deref())?;
+    confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut result = Ok(());
     for input in inputs {
