@@ -122,7 +122,7 @@ fn every_command_of_the_page_does_what_it_says() {
                 assert!(home.join("units/tracemap-check@.timer").exists(), "{output:?}");
             }
             ("systemctl", rest) => {
-                assert!(rest.starts_with("enable --now tracemap-watch@"), "{rest}")
+                assert!(rest.starts_with("enable --now tracemap-watch@"), "{rest}");
             }
             ("jq", _) => {
                 assert!(output.status.code() == Some(2), "there is no log here: {output:?}");
