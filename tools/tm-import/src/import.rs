@@ -11,8 +11,8 @@ use crate::encoding::{LOOK_AHEAD, Source};
 use crate::flags::{Flags, Format};
 use crate::sink::Sink;
 use crate::{
-    atlas, globalping, mtr_json, mtr_raw, mtr_table, nexttrace, python, scamper, traceroute,
-    tracert, trippy,
+    atlas, dublin, globalping, mtr_json, mtr_raw, mtr_table, nexttrace, nexttrace_raw, python,
+    scamper, traceroute, tracert, trippy,
 };
 
 /// How long the tool before this one may take to write its last line after a signal.
@@ -130,6 +130,8 @@ pub(crate) fn read(format: Format, from: impl Read, sink: &mut Sink) -> Result<(
         Format::Scamper => scamper::read(from, sink),
         Format::Trippy => trippy::read(from, sink),
         Format::NexttraceJson => nexttrace::read(from, sink),
+        Format::NexttraceRaw => nexttrace_raw::read(from, sink),
+        Format::Dublin => dublin::read(from, sink),
         Format::RipeAtlas => atlas::read(from, sink),
         Format::Globalping => globalping::read(from, sink),
         Format::Tracemap => python::read(from, sink),
