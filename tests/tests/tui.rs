@@ -464,7 +464,10 @@ fn every_size_is_filled_and_usable() {
     }
     terminal.resize(10, 4);
     terminal.until("ten columns", |screen| screen.lines().all(|line| line.chars().count() <= 10));
-    terminal.press(&["m", "f", "h", "q", "q"]);
+    terminal.press(&["m", "f", "h", "q"]);
+    terminal.resize(80, 24);
+    terminal.shows("┌ flows");
+    terminal.press(&["q"]);
     assert_eq!(terminal.ended(), 0);
 }
 
