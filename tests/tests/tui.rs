@@ -2,7 +2,7 @@
 //! and what stands there afterwards.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
