@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use crate::tool;
 
 /// Nothing that a test waits for takes this long.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 /// How often it looks.
 const PAUSE: Duration = Duration::from_millis(20);

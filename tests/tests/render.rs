@@ -145,6 +145,45 @@ fn enrichment_is_shown_with_its_doubts_and_strangers_text_is_harmless() {
 }
 
 #[test]
+fn a_prefix_of_several_origins_names_them_all() {
+    let mut lines = path();
+    lines[0]["asn"] = json!({"origins": [64501, 64502], "org": "Two", "source": "dump"});
+    lines[2]["asn"] = json!({"origins": [1, 2, 3, 4, 5], "source": "dump"});
+    lines[3]["asn"] = json!({"number": 64500, "origins": [64500, 64509], "source": "dump"});
+    let table = shown(&["--width", "200"], &lines);
+    for cell in ["AS64501/AS64502 Two ", "AS1/AS2/AS3/AS4/... ", "AS64500  "] {
+        assert!(table.contains(&format!("┆ {cell}")), "{cell}\n{table}");
+    }
+    let sorted = shown(&["--sort", "asn", "--columns", "hop,asn", "--format", "plain"], &lines);
+    let order: Vec<&str> =
+        sorted.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(order, ["3", "4", "1", "2"], "by the smallest\n{sorted}");
+    let stats = shown(&["--stats"], &lines);
+    assert!(stats.contains("AS64501/AS64502, 1 hop  Two"), "{stats}");
+}
+
+#[test]
+fn of_few_probes_it_says_how_little_they_tell() {
+    let mut lines = path();
+    lines[3] = hop(4, json!("192.0.2.9"), &[160.0, 161.0], 3, 2);
+    let table = shown(&[], &lines);
+    let caution = "few probes tell little: 1 of 3 lost at hop 4 may be anything from 6 to 79%\n";
+    assert!(table.contains(caution), "{table}");
+    assert!(!shown(&[], &path()).contains("few probes"), "what limits its answers is no loss");
+    let wide = shown(&["--wide", "--width", "200"], &lines);
+    assert!(wide.contains("┆  1/3 ┆"), "{wide}");
+    assert!(wide.contains("┆  70.0 ┆      - ┆      - ┆"), "one RTT does not spread\n{wide}");
+    let stats = shown(&["--stats"], &lines);
+    let wanted = "Loss          33.3% end to end: 1 of 3 probes (6.1 to 79.2% at 95% confidence)\n";
+    assert!(stats.contains(wanted), "{stats}");
+    let document: Value =
+        serde_json::from_str(&shown(&["--stats", "--format", "json"], &lines)).unwrap();
+    let trace = &document["traces"][0];
+    assert_eq!((&trace["sent"], &trace["received"]), (&json!(3), &json!(2)));
+    assert_eq!(trace["loss_interval_pct"], json!([6.1, 79.2]));
+}
+
+#[test]
 fn every_width_is_kept() {
     let mut lines = path();
     lines[0]["ip"] = json!("2001:db8:1234:5678:9abc:def0:1234:5678");

@@ -137,16 +137,21 @@ impl Column {
         )
     }
 
-    /// The columns of text that it can be cut down to; `None`: it is never cut.
-    pub(crate) fn least(self) -> Option<usize> {
-        match self {
-            Self::Host => Some(12),
-            Self::Asn => Some(7),
-            Self::Place => Some(11),
-            Self::Mpls | Self::Flows => Some(6),
-            Self::History => Some(8),
-            _ => None,
-        }
+    /// How often [`Self::least`] is asked, each time for less.
+    pub(crate) const SQUEEZES: usize = 3;
+
+    /// The columns of text that it can be cut down to where room is short, the more so with each
+    /// `squeeze`: names say more than the beginning of an organisation. `None`: it is never cut.
+    pub(crate) fn least(self, squeeze: usize) -> Option<usize> {
+        let least: [usize; Self::SQUEEZES] = match self {
+            Self::Host => [28, 20, 12],
+            Self::Asn => [14, 7, 7],
+            Self::Place => [16, 14, 11],
+            Self::Mpls | Self::Flows => [6; 3],
+            Self::History => [8; 3],
+            _ => return None,
+        };
+        least.get(squeeze).copied()
     }
 
     /// Which column goes first when cutting is not enough; 0: never.

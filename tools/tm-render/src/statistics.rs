@@ -64,15 +64,16 @@ impl Statistics {
         }
     }
 
+    /// `None`: not known; one RTT has none.
     pub(crate) fn stddev(&self) -> Option<f64> {
-        let squares = if self.count < 2 { 0.0 } else { self.squares / (self.count - 1) as f64 };
-        (!self.spread_unknown).then(|| squares.sqrt())
+        let is_known = self.count > 1 && !self.spread_unknown;
+        is_known.then(|| (self.squares / (self.count - 1) as f64).sqrt())
     }
 
-    /// Mean absolute difference of consecutive RTTs.
+    /// Mean absolute difference of consecutive RTTs; `None`: not known; one RTT has none.
     pub(crate) fn jitter(&self) -> Option<f64> {
-        let jitter = if self.count < 2 { 0.0 } else { self.steps / (self.count - 1) as f64 };
-        (!self.order_unknown).then_some(jitter)
+        let is_known = self.count > 1 && !self.order_unknown;
+        is_known.then(|| self.steps / (self.count - 1) as f64)
     }
 
     /// Median of the last hundred.

@@ -199,13 +199,16 @@ impl Room {
 pub(crate) fn fit(columns: &mut Vec<Column>, rows: &mut [Row], room: Room, symbols: Symbols) {
     loop {
         let mut widths = widths(columns, rows);
-        while !room.is_enough_for(&widths) {
-            // The widest of those that can give gives one column of text.
-            let flexible = widths.iter_mut().zip(columns.iter());
-            let spare = flexible
-                .filter(|(width, column)| column.least().is_some_and(|least| **width > least));
-            let Some((width, _)) = spare.max_by_key(|(width, _)| **width) else { break };
-            *width -= 1;
+        for squeeze in 0..Column::SQUEEZES {
+            while !room.is_enough_for(&widths) {
+                // The widest of those that can give gives one column of text.
+                let flexible = widths.iter_mut().zip(columns.iter());
+                let spare = flexible.filter(|(width, column)| {
+                    column.least(squeeze).is_some_and(|least| **width > least)
+                });
+                let Some((width, _)) = spare.max_by_key(|(width, _)| **width) else { break };
+                *width -= 1;
+            }
         }
         let expendable = columns.iter().enumerate().max_by_key(|(_, column)| column.expendable());
         match expendable {

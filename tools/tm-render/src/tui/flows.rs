@@ -34,9 +34,9 @@ pub(crate) fn lines(view: &View, symbols: Symbols) -> Vec<String> {
         lines.push(format!("{ttl:>3} {drawn}  {}", responders(at)));
     }
     let paths = distinct(view, shown);
-    lines.push(format!("{} flows, {paths} different ways", flows.len()));
+    lines.push(format!(" {} flows, {paths} different ways", flows.len()));
     if flows.len() > shown.len() {
-        lines.push(format!("({} flows are not drawn)", flows.len() - shown.len()));
+        lines.push(format!(" ({} flows are not drawn)", flows.len() - shown.len()));
     }
     lines
 }

@@ -28,7 +28,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &App, area: Rect) {
     let height = usize::from(inside.height).saturating_sub(1);
     let first = chosen.map_or(0, |at| (at + 1).saturating_sub(height));
     let shown = rows.iter().skip(first).take(height);
-    lines.extend(shown.map(|row| line(app, row, &columns, &widths)));
+    lines.extend(shown.map(|row| line(app, row, &columns, &widths, inside.width.into())));
     if rows.is_empty() {
         let text = match (app.log(), app.filter.is_empty()) {
             (None, _) if app.ended => "no records came",
@@ -63,16 +63,23 @@ fn heading<'a>(
     Line::styled(" ".repeat(MARGIN) + &text, Style::new().add_modifier(Modifier::BOLD))
 }
 
-fn line(app: &App, row: &Row, columns: &[Column], widths: &[usize]) -> Line<'static> {
+fn line(app: &App, row: &Row, columns: &[Column], widths: &[usize], room: usize) -> Line<'static> {
     let at_cursor = is_at_cursor(app, row);
     let marked = app.marked.contains(&(row.ttl, row.ip.clone()));
     let margin = [if at_cursor { '>' } else { ' ' }, if marked { '*' } else { ' ' }];
     let mut spans = vec![Span::raw(String::from_iter(margin))];
     for ((cell, &column), &width) in row.cells.iter().zip(columns).zip(widths) {
-        let style = shade_style(row.shade(column), app.color);
+        // Reversed colours are hard to read: the line at the cursor has none.
+        let style = match at_cursor {
+            true => Style::new(),
+            false => shade_style(row.shade(column), app.color),
+        };
         spans.push(Span::styled(padded(cell, column, width) + " ", style));
     }
-    let line = Line::from(spans);
+    let mut line = Line::from(spans);
+    if at_cursor {
+        line.push_span(" ".repeat(room.saturating_sub(line.width())));
+    }
     match (at_cursor, marked) {
         (true, _) => line.patch_style(Modifier::REVERSED),
         (false, true) => line.patch_style(Modifier::BOLD),
