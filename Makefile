@@ -7,7 +7,7 @@ BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install run test bench anomalies names lab netns lint fuzz docs tools clean
+.PHONY: help build install deb run test bench anomalies names lab netns lint fuzz docs tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,9 +15,13 @@ help: ## This list
 build: ## Build the tools (target/release)
 	$(CARGO) build --release --locked $(BINARIES:%=--package %)
 
-install: build ## Install the tools to PREFIX (/usr/local), below DESTDIR
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(BINARIES:%=target/release/%) $(DESTDIR)$(PREFIX)/bin
+install: build ## Install tools, manual pages and completions to PREFIX (/usr/local), below DESTDIR
+	packaging/stage.sh target/release '$(PREFIX)' '$(DESTDIR)'
+
+deb: build ## Make a package for Debian and Ubuntu (needs cargo-deb: cargo install cargo-deb)
+	rm -rf target/stage
+	packaging/stage.sh target/release /usr target/stage
+	$(CARGO) deb --package tracemap --no-build --locked
 
 run: build ## Trace HOST and show the way to it
 	target/release/tracemap trace --no-save $(HOST)

@@ -5,7 +5,7 @@
 //! | info string | what becomes of the block |
 //! |---|---|
 //! | `sh` | runs (`sh -e`) |
-//! | `sh lab` | runs in the simulated internet `public.toml` |
+//! | `sh lab` | runs in the simulated internet `public.toml`; `sh lab=NAME`: in another one |
 //! | `cron` | the command of each line runs there |
 //! | `LANGUAGE file=NAME` | is written to NAME, executable |
 //! | `text`, `json` | what the block before it prints; a line `…` stands for any lines |
@@ -21,6 +21,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use crate::{Lab, tool};
+
+/// The internet of `sh lab`.
+const LAB: &str = "public";
 
 /// Stands for any lines.
 const ANYTHING: &str = "…";
@@ -110,12 +113,15 @@ impl Page {
             return Ok(String::new());
         }
         match block.info.as_str() {
-            "sh" => self.shell(block, &block.text, false),
-            "sh lab" => self.shell(block, &block.text, true),
+            "sh" => self.shell(block, &block.text, None),
+            "sh lab" => self.shell(block, &block.text, Some(LAB)),
+            info if info.starts_with("sh lab=") => {
+                self.shell(block, &block.text, info.strip_prefix("sh lab="))
+            }
             "cron" => {
                 let mut printed = String::new();
                 for line in block.text.lines().filter(|line| !line.starts_with('#')) {
-                    printed += &self.shell(block, &cron_command(line, block, self)?, true)?;
+                    printed += &self.shell(block, &cron_command(line, block, self)?, Some(LAB))?;
                 }
                 Ok(printed)
             }
@@ -123,13 +129,15 @@ impl Page {
         }
     }
 
-    fn shell(&self, block: &Block, script: &str, in_lab: bool) -> Result<String, Wrong> {
-        let mut command = match in_lab {
-            true => Lab::new("public").command("sh", &["-e", "-c", script]),
-            false => Command::new("sh"),
+    /// Runs a script, in a simulated internet if one is named.
+    fn shell(&self, block: &Block, script: &str, lab: Option<&str>) -> Result<String, Wrong> {
+        let arguments = ["-e", "-c", script];
+        let mut command = match lab {
+            Some(name) => Lab::new(name).command("sh", &arguments),
+            None => Command::new("sh"),
         };
-        if !in_lab {
-            command.args(["-e", "-c", script]);
+        if lab.is_none() {
+            command.args(arguments);
         }
         self.prepare(&mut command);
         let output = command.output().map_err(|error| self.wrong(block, &error))?;

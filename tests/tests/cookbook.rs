@@ -1,4 +1,4 @@
-//! Every block of the cookbook is executed, and its enrichers keep the contract of filters.
+//! Every block of the cookbook and of its like is executed, and its enrichers keep the contract of filters.
 
 // A test that cannot find what it looks for has failed.
 #![allow(clippy::unwrap_used, clippy::panic)]
@@ -26,6 +26,16 @@ fn the_cookbook_is_true() {
 #[test]
 fn what_is_said_of_redaction_is_true() {
     every_block_runs("docs/redaction.md");
+}
+
+#[test]
+fn the_tour_can_be_followed() {
+    every_block_runs("docs/tour.md");
+}
+
+#[test]
+fn what_is_said_of_security_is_true() {
+    every_block_runs("docs/security.md");
 }
 
 /// Lines that an enricher must pass as they are.
