@@ -31,6 +31,7 @@ printf '%-22s %8s %12s %8s %9s %7s\n' program seconds records/s MB/s 'peak MB' r
 
 base=
 # The seconds and the peak memory of a command that reads the log: what python3 says of its child.
+# Its own memory, about 14 MB, counts as the child's until that begins: less is not seen.
 measure() { # NAME COMMAND...
 	local name=$1 told
 	shift

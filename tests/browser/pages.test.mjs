@@ -273,6 +273,9 @@ test('it prints in light colours, without controls', async () => {
   await page.emulateMedia({ media: 'print' });
   assert.equal(await page.evaluate(() => getComputedStyle(document.body).backgroundColor), 'rgb(255, 255, 255)');
   assert.ok(await page.locator('#theme').isHidden());
+  assert.ok(await page.locator('#tiled').isHidden());
+  const { scroll, client } = await page.evaluate(() => ({ scroll: document.documentElement.scrollWidth, client: document.documentElement.clientWidth }));
+  assert.ok(scroll <= client, `what is printed is ${scroll} wide where ${client} fit`);
   await shoot(page, 'print');
   const pdf = await page.pdf();
   assert.ok(pdf.length > 10_000);

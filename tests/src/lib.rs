@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod diffing;
 pub mod dns;
 pub mod docs;
+pub mod exporting;
 pub mod hop_line;
 pub mod http;
 pub mod mmdb;

@@ -236,7 +236,10 @@ fn cards(session: &Session) -> Vec<Card> {
     cards.push(Card {
         label: "Hops",
         value: path.len().to_string(),
-        note: format!("{silent} silent, {private} private"),
+        note: match path.len() {
+            0 => format!("of {} probed", session.ttls.len()),
+            _ => format!("{silent} silent, {private} private"),
+        },
     });
     let placed = || path.iter().filter_map(|(_, _, at)| at.filter(|at| at.point().is_some()));
     if placed().next().is_some() {
@@ -293,7 +296,9 @@ fn alerts(session: &Session) -> Vec<AlertView> {
 fn silent_tail(session: &Session) -> Option<String> {
     let beyond: Vec<u8> =
         session.ttls.keys().copied().filter(|hop| *hop > session.farthest()).collect();
-    (!beyond.is_empty()).then(|| format!("{} did not answer", crate::words::hops(&beyond)))
+    let silent = crate::words::hops(&beyond);
+    let lead = if session.farthest() > 0 { "Beyond: " } else { "Probed: " };
+    (!beyond.is_empty()).then(|| format!("{lead}{silent} did not answer"))
 }
 
 fn hop_views(session: &Session) -> Vec<HopView> {
