@@ -43,8 +43,17 @@ const MACHINES: [&str; 12] = [
 ];
 
 /// Sources that everybody uses; a file or a server of one's own is none.
-const SOURCES: [&str; 7] =
-    ["asn.cymru.com", "ip-api.com", "ipapi.co", "name", "rtt", "anycast", "mock"];
+const SOURCES: [&str; 9] = [
+    "asn.cymru.com",
+    "cymru",
+    "team-cymru",
+    "ip-api.com",
+    "ipapi.co",
+    "name",
+    "rtt",
+    "anycast",
+    "mock",
+];
 
 /// What stands behind a program's name and a slash: measurements, and whom `NextTrace` asks.
 const BEHIND: [&str; 13] = [
@@ -198,6 +207,7 @@ mod tests {
         assert_eq!(tool("alice"), WITHHELD);
         assert_eq!(source("nexttrace/LeoMoeAPI"), "nexttrace/LeoMoeAPI");
         assert_eq!(source("nexttrace/alice"), "nexttrace");
+        assert_eq!(source("cymru"), "cymru");
         for text in ["alice/LeoMoeAPI", "/", "", "alice.mmdb", "as.example.net", "mtr "] {
             assert_eq!(source(text), WITHHELD, "{text}");
         }

@@ -18,8 +18,8 @@ const SOUGHT: [f64; 2] = [0.12, 0.4];
 /// Loss that matters.
 const MATTERS: f64 = 0.05;
 
-/// Evidence enough: by chance it comes up about once in e¹² rounds.
-const PROOF: f64 = 12.0;
+/// Evidence enough: by chance it comes up about once in e¹¹ rounds.
+const PROOF: f64 = 11.0;
 
 /// Most that one hop may add in a round, about two probes' worth: no router decides alone.
 const MOST: f64 = 5.0;
