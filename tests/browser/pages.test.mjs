@@ -1,7 +1,8 @@
 // Opens pages of tm-export in headless Chromium, as a reader does. PAGES names their folder;
 // SHOTS, if set, a folder for screenshots.
 import assert from 'node:assert/strict';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { chromium } from 'playwright-core';
 
@@ -158,6 +159,77 @@ test('an altered script does not run', async () => {
     return window.altered;
   });
   assert.equal(ran, undefined);
+  await close();
+});
+
+/** Answers for the tile server, so that nothing is ever sent to it; what else is asked for is noted. */
+async function serveTiles(page, url) {
+  const asked = [];
+  await page.route('**', (route) => {
+    const request = route.request();
+    if (request.url() === url) return route.continue();
+    asked.push({ url: request.url(), referer: request.headers().referer });
+    const tile = request.url().match(/\d+\/\d+\/\d+/)?.[0];
+    const body = `<svg xmlns="http://www.w3.org/2000/svg" width="256" height="256"><rect width="256" height="256" fill="#eef" stroke="#88a"/><text x="20" y="60" font-size="36">${tile}</text></svg>`;
+    return route.fulfill({ contentType: 'image/svg+xml', body });
+  });
+  return asked;
+}
+
+test('tiles are asked for once the reader switches them on, of one server only', async () => {
+  const context = await browser.newContext({ viewport: DESKTOP });
+  const page = await context.newPage();
+  const wrong = [];
+  page.on('console', (message) => wrong.push(`console: ${message.text()}`));
+  page.on('pageerror', (error) => wrong.push(`error: ${error.message}`));
+  const server = createServer((_, response) => response.setHeader('content-type', 'text/html').end(readFileSync(`${pages}/pacific.html`)));
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const url = `http://127.0.0.1:${server.address().port}/trace/secret-ticket.html`;
+  const asked = await serveTiles(page, url);
+  await page.goto(url, { waitUntil: 'load' });
+  await page.locator('#nearer').click();
+  await page.waitForTimeout(400);
+  assert.deepEqual(asked.filter((request) => !request.url.endsWith('/favicon.ico')), [], 'nothing is asked for unasked');
+  assert.match(await page.locator('#tiles-say').innerText(), /tile\.openstreetmap\.org, which then learns your address/);
+
+  await page.locator('#fit').click();
+  await page.getByLabel('OpenStreetMap tiles').check();
+  await page.locator('#tiles image').first().waitFor({ state: 'attached' });
+  await page.waitForTimeout(400);
+  await shoot(page, 'tiles-desktop-light');
+  const tiles = asked.filter((request) => !request.url.endsWith('/favicon.ico'));
+  assert.ok(tiles.length >= 6 && tiles.length <= 40, `${tiles.length} tiles`);
+  for (const { url: tile, referer } of tiles) {
+    const [, z, x, y] = tile.match(/^https:\/\/tile\.openstreetmap\.org\/(\d+)\/(\d+)\/(\d+)\.png$/).map(Number);
+    assert.ok(x < 2 ** z && y < 2 ** z, tile);
+    assert.equal(referer, `http://127.0.0.1:${server.address().port}/`, 'the site is named, the page is not');
+  }
+  assert.equal(await page.locator('.credit').innerText(), '© OpenStreetMap contributors');
+  assert.ok(await page.locator('#tiles').evaluate((layer) => layer.nextElementSibling.matches('.ring, use')), 'the route lies over the tiles');
+
+  await page.getByLabel('OpenStreetMap tiles').uncheck();
+  assert.equal(await page.locator('#tiles image').count(), 0);
+  const before = asked.length;
+  await page.locator('#nearer').click();
+  await page.waitForTimeout(400);
+  assert.equal(asked.length, before, 'switched off, nothing is asked for');
+  assert.equal(await page.locator('.credit').count(), 0);
+  const elsewhere = await page.evaluate(() => new Promise((resolve) => {
+    document.addEventListener('securitypolicyviolation', (event) => resolve(event.blockedURI));
+    new Image().src = 'https://elsewhere.example/x.png';
+  }));
+  assert.equal(elsewhere, 'https://elsewhere.example/x.png', 'the policy lets no other picture through');
+  assert.deepEqual(wrong.filter((text) => !text.includes('elsewhere.example')), []);
+  server.close();
+  await context.close();
+});
+
+test('tiles that do not come are told of, and the map stays', async () => {
+  const { page, close } = await open('pacific');
+  await page.route('**', (route) => route.abort());
+  await page.getByLabel('OpenStreetMap tiles').check();
+  await page.getByText('No tile comes from tile.openstreetmap.org.').waitFor();
+  assert.ok(await page.locator('#map .world').first().isVisible());
   await close();
 });
 

@@ -1,12 +1,14 @@
 //! Running tracemap's tools as a user does, inside the lab.
 
 pub mod anomalies;
+pub mod diffing;
 pub mod dns;
 pub mod docs;
 pub mod hop_line;
 pub mod http;
 pub mod mmdb;
 pub mod multipath;
+pub mod providers;
 pub mod terminal;
 pub mod tour;
 pub mod watching;

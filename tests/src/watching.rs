@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use crate::anomalies::Dice;
 use crate::anomalies::world::{self, Router, TARGET, World};
@@ -27,6 +27,21 @@ pub fn rounds(world: &World, from: u64, to: u64) -> String {
     let (mut dice, mut lines) = (Dice::new(from), String::new());
     (from..to).for_each(|round| world::write(world, round, &mut dice, &mut lines));
     lines
+}
+
+/// Octets as text.
+pub fn text(octets: &[u8]) -> String {
+    String::from_utf8_lossy(octets).into_owned()
+}
+
+/// Sends a signal.
+///
+/// # Panics
+/// Where it cannot be sent.
+#[allow(clippy::expect_used)]
+pub fn kill(signal: &str, child: &Child) {
+    let status = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+    assert!(status.expect("kill starts").success());
 }
 
 /// Runs `tm-watch` over lines.

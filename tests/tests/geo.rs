@@ -271,6 +271,81 @@ fn one_trace_says_nothing_of_another() {
 }
 
 #[test]
+fn without_an_origin_the_vantage_point_is_inferred_and_the_evidence_says_from_what() {
+    let home = tempfile::tempdir().unwrap();
+    let name = |site: &str| format!("be2.ccr41.{site}.atlas.cogentco.com");
+    // Two flows that part after nothing that is known: only the vantage point is common.
+    let mut hops = vec![
+        hop(1, "10.0.0.1", 0.2),
+        named(2, "154.54.1.1", 1.1, &name("osl01")),
+        named(4, "154.54.2.1", 2.6, &name("osl02")),
+        named(5, "154.54.2.2", 60.0, &name("lax05")),
+        named(6, "154.54.2.3", 200.0, &name("lax06")),
+    ];
+    for hop in &mut hops[2..] {
+        hop["flows"] = json!([1]);
+    }
+    let out = places(home.path(), &[], &hops);
+    let says = out[2]["evidence"].to_string();
+    let wanted = "within 1000 km of Oslo: hop 2, which is there, answered so soon that the probes \
+                  left near it";
+    assert!(says.contains(wanted), "{says}");
+    assert_eq!((&out[3]["city"], &out[3]["impossible"]), (&json!("Los Angeles"), &json!(true)));
+    let conflict = out[3]["conflicts"][0].as_str().unwrap();
+    assert!(conflict.contains("Oslo"), "{conflict}");
+    // Far enough in time, it is possible.
+    assert_eq!((&out[4]["city"], out[4].get("impossible")), (&json!("Los Angeles"), None));
+    // Private hops and responders without a place say nothing of the vantage point.
+    let alone = places(home.path(), &[], &[hop(1, "10.0.0.1", 0.2), hops[3].clone()]);
+    assert_eq!((&alone[1]["city"], alone[1].get("impossible")), (&json!("Los Angeles"), None));
+    assert!(!alone[1]["evidence"].to_string().contains("within"), "{}", alone[1]);
+}
+
+#[test]
+fn an_address_that_two_vantage_points_both_have_near_is_anycast() {
+    let home = tempfile::tempdir().unwrap();
+    let file = database(home.path());
+    let of = |n: u64, source: &str, rtt: f64| {
+        let mut hop = hop(5, "9.2.0.1", rtt);
+        hop["trace_id"] = json!(format!("019abf00-1111-7222-8333-{n:012}"));
+        hop["source_ip"] = json!(source);
+        hop
+    };
+    // From Oslo, from Sydney, from Oslo again.
+    let hops = [
+        of(1, "198.18.0.1", 170.0),
+        of(2, "198.18.0.2", 3.0),
+        of(3, "198.18.0.1", 4.0),
+        of(4, "198.18.0.2", 3.0),
+    ];
+    let database = file.to_str().unwrap();
+    let args = [
+        "--mmdb",
+        database,
+        "--origin",
+        "198.18.0.1=59.91,10.75",
+        "--origin",
+        "198.18.0.2=-33.87,151.21",
+    ];
+    let out = places(home.path(), &args, &hops);
+    assert_eq!((&out[0]["city"], &out[1]["city"]), (&json!("Sydney"), &json!("Sydney")));
+    for geo in &out[2..] {
+        assert_eq!((&geo["anycast"], &geo["source"]), (&json!(true), &json!("rtt")), "{geo}");
+        assert_eq!(
+            (&geo["city"], &geo["lat"], geo.get("impossible")),
+            (&Value::Null, &Value::Null, None)
+        );
+        let says = geo["evidence"][0]["says"].as_str().unwrap();
+        assert!(says.contains("km of -33.87,151.21 and within 455 km of 59.91,10.75"), "{says}");
+        assert_eq!(geo["conflicts"][0], "city.mmdb says Sydney, AU, as if it were one place");
+    }
+    // One vantage point alone cannot tell a wrong place from anycast.
+    let args = ["--mmdb", database, "--origin", "59.91,10.75"];
+    let out = places(home.path(), &args, &hops[2..3]);
+    assert_eq!((&out[0]["impossible"], out[0].get("anycast")), (&json!(true), None));
+}
+
+#[test]
 fn an_invention_takes_its_name_and_says_what_it_is() {
     let home = tempfile::tempdir().unwrap();
     let hops = [hop(1, "9.0.0.1", 10.0), named(2, "9.0.0.2", 10.0, "ae1.core1.fra03.example.net")];
@@ -312,6 +387,15 @@ fn what_the_documentation_shows_is_what_happens() {
     let home = tempfile::tempdir().unwrap();
     std::fs::write(home.path().join("trace.ndjson"), lines(&to_boston())).unwrap();
     std::fs::write(home.path().join("one.ndjson"), lines(&[hop(1, "9.0.0.1", 1.0)])).unwrap();
+    let of = |trace: &str, source: &str, rtt: u8| {
+        let mut hop = hop(5, "9.0.0.1", f64::from(rtt));
+        hop["trace_id"] = json!(trace);
+        hop["source_ip"] = json!(source);
+        hop["rtt"]["min"] = json!(rtt);
+        hop
+    };
+    let two = [of("oslo", "198.18.0.1", 3), of("sydney", "198.18.0.2", 4)];
+    std::fs::write(home.path().join("two.ndjson"), lines(&two)).unwrap();
     let tools = tm_tests::tool("tm-geo").parent().unwrap().display().to_string();
     let examples = examples(include_str!("../../docs/geo.md"));
     assert!(examples.len() >= 4, "{examples:?}");

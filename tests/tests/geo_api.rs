@@ -11,90 +11,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tm_tests::hop_line::{filter, filter_command, hop, lines, records};
-use tm_tests::http::{Asked, HttpServer, Say, ip_api_item, ipapi_item};
+use tm_tests::hop_line::{filter_command, hop, lines};
+use tm_tests::http::{Asked, Say};
+use tm_tests::providers::{Providers, hops, ip_api, ipapi};
 use tm_tests::{mmdb, tool};
-
-/// 9.9.x.x is nowhere; the rest is in Frankfurt, for one provider, and Munich for the other.
-fn is_somewhere(ip: &str) -> bool {
-    !ip.starts_with("9.9.")
-}
-
-fn ip_api_place(ip: &str) -> Value {
-    let place = ("Frankfurt am Main", "Germany", "DE", 50.1109, 8.6821);
-    ip_api_item(ip, is_somewhere(ip).then_some(place))
-}
-
-/// ip-api.com, as it documents itself.
-fn ip_api(asked: &Asked) -> Say {
-    let say = if asked.method == "POST" && asked.target.starts_with("/batch?fields=") {
-        let ips: Vec<String> = serde_json::from_str(&asked.body).unwrap();
-        match ips.len() {
-            0..=100 => Say::json(&ips.iter().map(|ip| ip_api_place(ip)).collect()),
-            _ => Say::status(422),
-        }
-    } else {
-        let rest = asked.target.strip_prefix("/json/").unwrap();
-        Say::json(&ip_api_place(rest.split('?').next().unwrap()))
-    };
-    say.with("X-Rl", "44").with("X-Ttl", "60")
-}
-
-/// ipapi.co, as it documents itself.
-fn ipapi(asked: &Asked) -> Say {
-    let ip = asked.target.trim_start_matches('/').split('/').next().unwrap();
-    let place = ("Munich", "Germany", "DE", 48.1374, 11.5755);
-    let mut item = ipapi_item(ip, is_somewhere(ip).then_some(place));
-    if ip.starts_with("9.5.0.") {
-        item["network"] = json!("9.5.0.0/24");
-    }
-    Say::json(&item)
-}
-
-/// Both, and where they are.
-struct Providers {
-    home: tempfile::TempDir,
-    first: HttpServer,
-    second: HttpServer,
-}
-
-impl Providers {
-    fn new(
-        first: impl Fn(&Asked) -> Say + Send + Sync + 'static,
-        second: impl Fn(&Asked) -> Say + Send + Sync + 'static,
-    ) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        Self { home, first: HttpServer::start(first), second: HttpServer::start(second) }
-    }
-
-    fn args(&self) -> Vec<String> {
-        let pairs = [("--ip-api-url", self.first.url()), ("--ipapi-url", self.second.url())];
-        pairs.into_iter().flat_map(|(flag, url)| [flag.to_owned(), url]).collect()
-    }
-
-    /// Places, and what stands on stderr.
-    fn run(&self, args: &[&str], hops: &[Value]) -> (Vec<Value>, String) {
-        self.run_at(&self.first.url(), args, hops)
-    }
-
-    /// The same, with the first provider elsewhere.
-    fn run_at(&self, url: &str, args: &[&str], hops: &[Value]) -> (Vec<Value>, String) {
-        let mut own = self.args();
-        url.clone_into(&mut own[1]);
-        let all: Vec<&str> = own.iter().map(String::as_str).chain(args.iter().copied()).collect();
-        let output = filter("tm-geo", &all, self.home.path(), &lines(hops));
-        let places = records(&output).into_iter().map(|mut record| record["geo"].take()).collect();
-        (places, String::from_utf8(output.stderr).unwrap())
-    }
-
-    fn asked(&self) -> (usize, usize) {
-        (self.first.asked().len(), self.second.asked().len())
-    }
-}
-
-fn hops(ips: &[&str]) -> Vec<Value> {
-    ips.iter().enumerate().map(|(n, ip)| hop(n as u8 + 1, ip, 10.0)).collect()
-}
 
 fn cities(places: &[Value]) -> Vec<&str> {
     places.iter().map(|place| place["city"].as_str().unwrap_or("-")).collect()
@@ -265,6 +185,16 @@ fn a_busy_provider_is_left_alone_for_as_long_as_it_says() {
         (Say::status(429).with("Retry-After", "17"), "17"),
         (Say::status(429), "60"),
         (Say::status(429).with("Retry-After", "999999999"), "3600"),
+        // A date is held against the server's own clock, whatever ours says.
+        (
+            Say::status(429)
+                .with("Date", "Sun, 06 Nov 1994 08:49:37 GMT")
+                .with("Retry-After", "Sun, 06 Nov 1994 08:51:00 GMT"),
+            "83",
+        ),
+        (Say::status(429).with("Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT"), "1"),
+        (Say::status(429).with("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), "3600"),
+        (Say::status(429).with("Retry-After", "next Tuesday"), "60"),
     ] {
         let providers = Providers::new(move |_| say.clone(), |_| Say::status(500));
         let (places, _) = providers.run(&[], &hops(&["9.0.0.1", "9.0.0.2"]));

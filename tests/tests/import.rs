@@ -90,7 +90,11 @@ fn every_sample_is_told_apart_and_keeps_the_published_schema() {
         ("scamper-warts2json.json", "scamper", 2),
         ("scamper-tracelb.json", "scamper", 1),
         ("trippy.json", "trippy", 1),
+        ("mtr-nobody.json", "mtr-json", 1),
         ("nexttrace.json", "nexttrace-json", 1),
+        ("nexttrace-raw.txt", "nexttrace-raw", 2),
+        ("nexttrace-classic.txt", "nexttrace-raw", 1),
+        ("dublin.json", "dublin", 1),
         ("atlas.json", "ripe-atlas", 6),
         ("atlas.ndjson", "ripe-atlas", 6),
         ("globalping.json", "globalping", 4),
@@ -345,6 +349,68 @@ fn nexttrace_counts_nanoseconds_and_null_island_is_no_place() {
     assert_eq!(third.asn.as_ref().unwrap().prefix.as_deref(), Some("203.0.113.0/24"));
     assert_eq!(third.mpls[0].label, 24015);
     assert!(traced.traces[0].reached);
+}
+
+#[test]
+fn nexttrace_raw_is_rounds_of_probes() {
+    let traced = import(&[
+        "--host",
+        "198.51.100.9",
+        "--at",
+        "2026-11-25T10:00:00Z",
+        &sample("nexttrace-raw.txt"),
+    ]);
+    let rounds: Vec<String> = traced.traces.iter().map(|at| path(&traced, at).join(", ")).collect();
+    let wanted = |third: &str| format!("1 192.168.1.1, 2 *, 3 {third}, 4 198.51.100.9");
+    assert_eq!(rounds, [wanted("203.0.113.33"), wanted("203.0.113.35")]);
+    assert!(traced.traces.iter().all(|trace| trace.reached) && traced.stderr.is_empty());
+    let third = &traced.hops[2];
+    assert_eq!(third.asn.as_ref().unwrap().number, Some(64500));
+    let geo = third.geo.as_ref().unwrap();
+    assert_eq!((geo.lat, geo.city.as_deref()), (Some(50.11), Some("Frankfurt")));
+    assert_eq!(traced.hops[3].geo.as_ref().unwrap().lat, None, "a country is no point");
+    let classic = import(&[&sample("nexttrace-classic.txt"), "--host", "x"]);
+    let counts: Vec<(u8, u32, u32)> =
+        classic.hops.iter().map(|hop| (hop.hop, hop.sent, hop.received)).collect();
+    assert_eq!(counts, [(1, 2, 2), (2, 2, 0), (3, 2, 2), (3, 2, 2)]);
+    assert!(classic.hops[0].geo.is_none(), "0,0 is no place");
+}
+
+#[test]
+fn dublin_keeps_its_flows_and_its_swapped_codes_are_put_right() {
+    let traced = import(&[&sample("dublin.json")]);
+    assert_eq!(traced.stderr, "");
+    let trace = &traced.traces[0];
+    assert_eq!((trace.source_ip.as_deref(), trace.host.as_str()), (Some("10.0.0.1"), "10.9.0.1"));
+    assert_eq!((trace.protocol, trace.reached, trace.hops), (Some(Protocol::Udp), true, 8));
+    assert_eq!(trace.started_at.to_string(), "2026-11-25T14:55:17.710911Z");
+    assert_eq!(
+        traced.hops.last().unwrap().probes[2].at.unwrap().to_string(),
+        "2026-11-25T14:55:18.046023Z"
+    );
+    let fourth: Vec<_> = traced
+        .hops
+        .iter()
+        .filter(|hop| hop.hop == 4)
+        .map(|hop| (hop.ip.as_deref(), &hop.flows))
+        .collect();
+    assert_eq!(fourth, [(Some("10.0.4.2"), &vec![33434, 33436]), (Some("10.0.4.3"), &vec![33435])]);
+    let kinds: BTreeSet<_> = traced
+        .hops
+        .iter()
+        .filter_map(|hop| hop.reply.as_ref())
+        .map(|at| (at.icmp_type, at.code))
+        .collect();
+    assert_eq!(kinds, BTreeSet::from([(Some(3), Some(3)), (Some(11), Some(0))]));
+    assert_eq!((traced.hops[0].sent, traced.hops[0].received), (3, 2), "one was not answered");
+    assert!(traced.hops.iter().any(|hop| hop.hop == 6 && hop.is_timeout && hop.sent == 3));
+}
+
+#[test]
+fn mtr_json_of_a_trace_that_nobody_answered_is_one_without_hops() {
+    let traced = import(&[&sample("mtr-nobody.json")]);
+    assert_eq!((traced.hops.len(), traced.traces[0].reached), (0, false), "{}", traced.stderr);
+    assert_eq!(traced.traces[0].host, "198.51.100.9");
 }
 
 #[test]
@@ -610,6 +676,37 @@ fn scamper_run_live_is_imported_as_the_kernel_routers_are() {
         "{path:?}"
     );
     assert!(theirs.traces[0].reached && theirs.stderr.is_empty(), "{}", theirs.stderr);
+}
+
+#[test]
+fn dublin_run_live_is_imported_with_its_flows() {
+    let is_root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
+    if !is_root || !is_there("dublin-traceroute") {
+        return; // it wants real root
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let lab = root().join("tests/lab/netns/lab.sh").canonicalize().unwrap();
+    // It looks every name up, and would wait for a resolver that the lab does not have.
+    std::fs::write(folder.path().join("resolv.conf"), "nameserver 127.0.0.1\n").unwrap();
+    let program =
+        "mount --bind resolv.conf /etc/resolv.conf && exec dublin-traceroute -n 8 -T 9 10.9.0.1";
+    let program = ["--real-root", "--", "unshare", "-m", "sh", "-c", program];
+    let run = Command::new(lab).args(program).current_dir(&folder).stdin(Stdio::null()).output();
+    let run = run.unwrap();
+    let said = String::from_utf8_lossy(&run.stdout);
+    let theirs = import(&[folder.path().join("trace.json").to_str().unwrap()]);
+    assert!(theirs.stderr.is_empty() && theirs.traces[0].reached, "{}{said}", theirs.stderr);
+    let seen = seen(&theirs.hops);
+    let wanted = |ttl: u8| -> BTreeSet<String> {
+        // Its own text: `4    10.0.4.2 (10.0.4.2), IP ID: …`.
+        let rows = said.lines().filter_map(|line| line.split_once(' '));
+        let rows = rows.filter(|(number, _)| number.parse() == Ok(ttl));
+        rows.filter_map(|(_, rest)| Some(rest.split(['(', ')']).nth(1)?.to_owned())).collect()
+    };
+    for (ttl, responders) in &seen {
+        assert_eq!(*responders, wanted(*ttl), "{ttl}: {said}");
+    }
+    assert!(seen.len() == 8 && seen.values().any(|responders| responders.len() > 1), "{seen:?}");
 }
 
 /// The console examples of the page: what follows `$ ` is run by bash, and the lines below it are

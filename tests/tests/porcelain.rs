@@ -69,10 +69,48 @@ fn the_shell_line_does_what_the_porcelain_does() {
 }
 
 #[test]
+fn every_path_is_found_shown_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("diamond").unprivileged();
+    let args = ["trace", "--discover-paths", "--confidence", "99.9", "--per-balancer", V4];
+    let output = tracemap(&lab, &args, folder.path());
+    let table = String::from_utf8(output.stdout).unwrap();
+    let ecmp = "ECMP detected at 2 hops: hop 3: 4 paths, hop 4: 4 paths";
+    assert!(output.status.success() && table.contains(ecmp), "{table}");
+    let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson")).unwrap();
+    let trace: serde_json::Value = serde_json::from_str(kept.lines().last().unwrap()).unwrap();
+    assert_eq!(trace.pointer("/paths/confidence"), Some(&serde_json::json!(99.9)), "{trace}");
+    assert_eq!(trace.pointer("/paths/per_balancer"), Some(&true.into()), "{trace}");
+}
+
+#[test]
+fn flags_about_paths_are_tm_probe_s_and_contradictions_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("chain");
+    let of = |args: &[&str]| {
+        let args = [&["trace", "--no-save"], args, &[V4]].concat();
+        tracemap(&lab, &args, folder.path())
+    };
+    let printed = of(&["--print-pipeline", "--flows", "9"]);
+    let line = String::from_utf8(printed.stdout).unwrap();
+    assert!(line.starts_with(&format!("tm-probe --flows 9 -- {V4} |")), "{line}");
+    for wrong in [
+        &["--confidence", "99"][..],
+        &["--discover-paths", "--flows", "3"],
+        &["--discover-paths", "--confidence", "many"],
+    ] {
+        let output = of(wrong);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(stderr.contains("confidence") || stderr.contains("flows"), "{stderr}");
+    }
+}
+
+#[test]
 fn the_doctor_tells_what_may_be_used() {
     let folder = tempfile::tempdir().unwrap();
     let report = |lab: &Lab| {
-        let output = tracemap(lab, &["doctor"], folder.path());
+        let output = tracemap(lab, &["doctor", "--offline"], folder.path());
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
     };
@@ -80,7 +118,7 @@ fn the_doctor_tells_what_may_be_used() {
     assert_eq!(root.matches("raw sockets\n").count(), 6, "{root}");
     let user = report(&Lab::new("chain").unprivileged());
     assert!(
-        user.contains("ok UDP  IPv4  error queues") && user.contains("ok ICMP IPv6  ping sockets"),
+        user.contains("ok UDP IPv4   error queues") && user.contains("ok ICMP IPv6  ping sockets"),
         "{user}"
     );
     assert!(user.contains("setcap"), "{user}");
@@ -104,4 +142,116 @@ fn an_interrupted_pipeline_shows_what_it_found() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(text.contains("│ 6 ┆ 198.51.100.9") && text.contains("rounds"), "{text} {output:?}");
+}
+
+/// A program in `folder` that a shell runs.
+fn script(folder: &std::path::Path, name: &str, text: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = folder.join(name);
+    std::fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    path.display().to_string()
+}
+
+/// Traces with a filter of the user's own; what was kept, and what was said.
+fn trace_with(filter: &str) -> (Option<i32>, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let filter = script(folder.path(), "my filter", filter);
+    let with = format!("'{filter}'");
+    let output = tracemap(&Lab::new("chain"), &["trace", "--with", &with, V4], folder.path());
+    let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson"));
+    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+    (output.status.code(), kept.unwrap_or_default(), stderr)
+}
+
+/// The hops that were kept, in order.
+fn hops(kept: &str) -> Vec<u64> {
+    let records = kept.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
+    records.filter_map(|record| record.get("hop")?.as_u64()).collect()
+}
+
+#[test]
+fn a_filter_of_ones_own_takes_part() {
+    let (code, kept, stderr) = trace_with(r#"sed -u 's/^{"type":"hop",/&"site":"lab",/'"#);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(kept.matches(r#""site":"lab""#).count(), 6, "{kept}");
+}
+
+#[test]
+fn records_go_on_without_a_filter_that_fails() {
+    for (filter, code) in [
+        ("exit 3", 3),
+        ("head -n 2; exit 9", 9),
+        ("cat > /dev/null; exit 4", 4),
+        ("read -r line; echo \"$line\"; kill -SEGV $$", 139),
+    ] {
+        let (exit, kept, stderr) = trace_with(filter);
+        assert_eq!((exit, hops(&kept)), (Some(2), vec![1, 2, 3, 4, 5, 6]), "{filter}: {kept}");
+        assert_eq!(kept.lines().count(), 7, "{filter}: nothing twice: {kept}");
+        let told = format!("my filter failed with exit code {code}; going on without it");
+        assert_eq!(stderr.matches("failed").count(), 1, "{filter}: {stderr}");
+        assert!(stderr.contains(&told), "{filter}: {stderr}");
+    }
+}
+
+#[test]
+fn a_filter_may_leave_records_out_and_end_when_it_likes() {
+    let (code, kept, stderr) = trace_with("grep -v '\"hop\":3'");
+    assert_eq!((code, hops(&kept), stderr.as_str()), (Some(0), vec![1, 2, 4, 5, 6], ""));
+    let (code, kept, _) = trace_with("head -n 2");
+    assert_eq!((code, hops(&kept)), (Some(0), vec![1, 2]), "{kept}");
+}
+
+#[test]
+fn redaction_is_the_last_filter_and_never_passed_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let args = ["trace", "--profile", "private", "--with", "cat", "--print-pipeline", V4];
+    let line =
+        String::from_utf8(tracemap(&Lab::new("chain"), &args, folder.path()).stdout).unwrap();
+    assert!(line.contains("| cat | tm-redact | tee"), "{line}");
+    let key = folder.path().join("config/tracemap");
+    std::fs::create_dir_all(&key).unwrap();
+    std::fs::write(key.join("config.toml"), "[tm-redact]\nkey = \"/proc/no/key\"\n").unwrap();
+    let program = tool("tracemap").display().to_string();
+    let output = Lab::new("chain")
+        .command(&program, &["trace", "--profile", "private", V4])
+        .env("XDG_CONFIG_HOME", folder.path().join("config"))
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson")).unwrap();
+    assert_eq!((output.status.code(), kept.as_str()), (Some(2), ""), "{output:?}");
+}
+
+#[test]
+fn what_is_no_command_is_told_before_anything_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    for with in ["no-such-filter", "", "'"] {
+        let output = tracemap(&Lab::new("chain"), &["trace", "--with", with, V4], folder.path());
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(stderr.starts_with("tracemap: --with") && stderr.lines().count() == 1, "{stderr}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn any_tool_is_run_by_its_short_name() {
+    let folder = tempfile::tempdir().unwrap();
+    script(folder.path(), "tracemap-hello", "echo \"hello $*\"; exit 7");
+    let run = |args: &[&str]| {
+        let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").unwrap());
+        let mut command = std::process::Command::new(tool("tracemap"));
+        command.env("PATH", path).args(args).output().unwrap()
+    };
+    let own = run(&["hello", "--of", "you"]);
+    assert_eq!(own.status.code(), Some(7));
+    assert_eq!(own.stdout, b"hello --of you\n");
+    assert!(run(&["probe", "--version"]).stdout.starts_with(b"tm-probe "));
+    for name in ["no-such", "../hello", "hel\x1b[31mlo"] {
+        let unknown = run(&[name]);
+        let stderr = String::from_utf8_lossy(&unknown.stderr).into_owned();
+        assert_eq!(unknown.status.code(), Some(2));
+        assert!(stderr.contains("is no command") && !stderr.contains('\x1b'), "{stderr}");
+    }
 }

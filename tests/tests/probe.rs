@@ -244,3 +244,24 @@ fn settings_go_flag_environment_file_default() {
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.code() == Some(2) && stderr.contains("probs"), "{stderr}");
 }
+
+#[test]
+fn no_thread_may_open_raw_sockets_once_they_are_open() {
+    let probe = tool("tm-probe").display().to_string();
+    let script = format!(
+        "\"$0\" --interval 0.1 {V4} > /dev/null & sleep 0.5; cat /proc/$!/task/*/status; kill $!"
+    );
+    let output = Lab::new("chain").command("bash", &["-c", &script, &probe]).output().unwrap();
+    let status = String::from_utf8_lossy(&output.stdout).into_owned();
+    let held = status.lines().filter_map(|line| {
+        let (set, mask) = line.split_once(':')?;
+        let is_held = ["CapPrm", "CapEff", "CapInh", "CapAmb"].contains(&set);
+        is_held.then(|| u64::from_str_radix(mask.trim(), 16).unwrap())
+    });
+    let held: Vec<_> = held.collect();
+    assert!(held.len() >= 8, "several threads: {status}");
+    let net_raw = 1 << 13;
+    // CAP_DAC_OVERRIDE and CAP_NET_BIND_SERVICE, which root keeps.
+    let of_root = 1 << 1 | 1 << 10;
+    assert!(held.iter().all(|mask| mask & net_raw == 0 && mask & !of_root == 0), "{status}");
+}

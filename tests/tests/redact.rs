@@ -10,7 +10,9 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 
 use serde_json::{Value, json};
+use tm_tests::dns::{self, DnsServer};
 use tm_tests::hop_line::{filter, filter_command, hop, lines, records};
+use tm_tests::http::{HttpServer, ip_api_item, ipapi_item};
 use tm_tests::{Lab, tool};
 
 const KEY: &str = ".local/state/tracemap/redact.key";
@@ -188,4 +190,93 @@ fn a_record_leaves_before_the_next_one_comes() {
     }
     drop(stdin);
     assert!(child.wait().unwrap().success());
+}
+
+/// `tool`, and the `source` of `asn` and `geo`, of each record that has one.
+fn sources(records: &[Value]) -> Vec<[Value; 3]> {
+    let of = |record: &Value| {
+        ["/tool", "/asn/source", "/geo/source"]
+            .map(|at| record.pointer(at).cloned().unwrap_or_default())
+    };
+    records.iter().map(of).collect()
+}
+
+/// Every program and public service that our tools name as a source is still named afterwards.
+#[test]
+fn every_source_that_the_tools_write_is_known_to_it() {
+    let home = tempfile::tempdir().unwrap();
+    let redacted = |input: &str| records(&filter("tm-redact", &["--one-time"], home.path(), input));
+    let mut seen = std::collections::BTreeSet::new();
+    let mut check = |input: &str, what: &str| {
+        let input = input.lines().filter(|line| !line.is_empty());
+        let before: Vec<Value> = input.map(|line| serde_json::from_str(line).unwrap()).collect();
+        let (before, after) = (sources(&before), sources(&redacted(&lines(&before))));
+        for (before, after) in before.iter().flatten().zip(after.iter().flatten()) {
+            // The whole member goes where the name of the AS gives the host away.
+            assert!(after == before || after.is_null(), "{what}: {before} became {after}");
+            seen.extend(after.as_str().map(str::to_owned));
+        }
+    };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/import");
+    for file in fs::read_dir(root).unwrap() {
+        let path = file.unwrap().path();
+        if path.file_name().is_some_and(|name| name != "README.md") {
+            let mut import = filter_command("tm-import", &[path.to_str().unwrap()], home.path());
+            let output = import.stdin(Stdio::null()).output().unwrap();
+            check(&text(&output.stdout), path.to_str().unwrap());
+        }
+    }
+    let hops = |names: &[(&str, &str)]| {
+        let one = |(ttl, &(ip, name)): (u8, &(&str, &str))| {
+            let mut hop = hop(ttl, ip, 1.0);
+            if !name.is_empty() {
+                hop["dns"] = json!({"hostname": name, "names": [name], "source": "system"});
+            }
+            hop
+        };
+        lines(&(1..).zip(names).map(one).collect::<Vec<_>>())
+    };
+    let (some, none) = (("Berlin", "Germany", "DE", 52.52, 13.4), None);
+    let ip_api = HttpServer::start(move |asked| {
+        let place = |ip: &str| ip_api_item(ip, if ip == "9.0.0.1" { Some(some) } else { none });
+        let batch: Result<Vec<String>, _> = serde_json::from_str(&asked.body);
+        let single =
+            asked.target.trim_start_matches("/json/").split('?').next().unwrap_or_default();
+        tm_tests::http::Say::json(&match batch {
+            Ok(ips) => ips.iter().map(|ip| place(ip)).collect(),
+            Err(_) => place(single),
+        })
+    });
+    let ipapi = HttpServer::start(move |asked| {
+        let ip = asked.target.trim_start_matches('/').split('/').next().unwrap_or_default();
+        tm_tests::http::Say::json(&ipapi_item(ip, Some(some)))
+    });
+    let (first, second) = (ip_api.url(), ipapi.url());
+    let asked = hops(&[("9.0.0.1", ""), ("9.0.0.2", ""), ("1.1.1.1", "")]);
+    let args = ["--ip-api-url", &first, "--ipapi-url", &second];
+    check(&text(&filter("tm-geo", &args, home.path(), &asked).stdout), "tm-geo, providers");
+    let named = hops(&[("9.0.0.3", "be3084.ccr42.lax01.atlas.cogentco.com"), ("9.0.0.4", "")]);
+    let args = ["--no-api", "--providers", "mock"];
+    check(&text(&filter("tm-geo", &args, home.path(), &named).stdout), "tm-geo, names");
+    let dns = DnsServer::start(|name, _| match name {
+        "1.0.0.9.origin.asn.cymru.com" => dns::Say::txt(&["7 | 9.0.0.0/8 | US | arin | "]),
+        "1.0.1.9.origin.asn.cymru.com" => dns::Say::txt(&["8 | 9.1.0.0/16 | US | arin | "]),
+        _ => dns::Say::no_such_name(),
+    });
+    let resolver = dns.address.to_string();
+    let args = ["--source", "cymru", "--resolver", &resolver];
+    let asked = hops(&[("9.0.0.1", ""), ("9.1.0.1", "")]);
+    check(&text(&filter("tm-asn", &args, home.path(), &asked).stdout), "tm-asn");
+    for source in [
+        "asn.cymru.com",
+        "ip-api.com",
+        "ipapi.co",
+        "name",
+        "anycast",
+        "mock",
+        "mtr",
+        "globalping/mtr",
+    ] {
+        assert!(seen.contains(source), "{source}: {seen:?}");
+    }
 }

@@ -78,7 +78,6 @@ pub fn run<E: Enricher>(
         waiting: VecDeque::new(),
         waiting_octets: 0,
         value: Vec::new(),
-        line: Vec::new(),
     };
     let result = inputs.into_iter().try_for_each(|input| filter.input(Lines::new(input)));
     let rest = filter.rest();
@@ -99,7 +98,6 @@ struct Filter<'a, E: Enricher> {
     waiting: VecDeque<Waiting>,
     waiting_octets: usize,
     value: Vec<u8>,
-    line: Vec<u8>,
 }
 
 /// A line that waits for its turn.
@@ -299,8 +297,7 @@ impl<E: Enricher> Filter<'_, E> {
         if !is_set {
             return Ok(self.output.raw(bytes)?);
         }
-        self.line.clear();
-        splice::set(bytes, shape, E::MEMBER, &self.value, &mut self.line);
-        Ok(self.output.raw(&self.line)?)
+        let splice = |out: &mut Vec<u8>| splice::set(bytes, shape, E::MEMBER, &self.value, out);
+        Ok(self.output.append(splice)?)
     }
 }

@@ -16,6 +16,8 @@ pub struct Hop<'a> {
     pub hop: &'a str,
     /// `host`
     pub host: &'a str,
+    /// `source_ip`
+    pub source_ip: &'a str,
     /// `rtt`
     pub rtt: &'a str,
     /// `flows`
@@ -30,16 +32,18 @@ impl<'a> Hop<'a> {
     /// Scans a line, on which `member` may be set afterwards.
     pub fn scan(line: &'a [u8], member: &str) -> Result<(Self, Shape), Unspliced> {
         let mut hop = Self::default();
-        let shape = splice::scan(line, member, |key, value| match key {
-            "type" => hop.kind = value,
-            "ip" => hop.ip = value,
-            "trace_id" => hop.trace_id = value,
-            "hop" => hop.hop = value,
-            "host" => hop.host = value,
-            "rtt" => hop.rtt = value,
-            "flows" => hop.flows = value,
-            "dns" => hop.dns = value,
-            "is_destination" => hop.is_destination = value,
+        // As octets, names are told apart by a tree of comparisons, not one after the other.
+        let shape = splice::scan(line, member, |key, value| match key.as_bytes() {
+            b"type" => hop.kind = value,
+            b"ip" => hop.ip = value,
+            b"trace_id" => hop.trace_id = value,
+            b"hop" => hop.hop = value,
+            b"host" => hop.host = value,
+            b"source_ip" => hop.source_ip = value,
+            b"rtt" => hop.rtt = value,
+            b"flows" => hop.flows = value,
+            b"dns" => hop.dns = value,
+            b"is_destination" => hop.is_destination = value,
             _ => {}
         })?;
         Ok((hop, shape))
@@ -48,7 +52,12 @@ impl<'a> Hop<'a> {
     /// The responder of a hop record.
     pub fn responder(&self) -> Option<IpAddr> {
         (self.kind == "\"hop\"").then_some(())?;
-        self.ip.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+        address(self.ip)
+    }
+
+    /// Where the probes left from.
+    pub fn source(&self) -> Option<IpAddr> {
+        address(self.source_ip)
     }
 
     /// It is the last record of a trace.
@@ -82,6 +91,10 @@ impl<'a> Hop<'a> {
         let is_object = self.dns.starts_with('{');
         is_object.then(|| serde_json::from_str::<Dns>(self.dns).ok())??.hostname
     }
+}
+
+fn address(value: &str) -> Option<IpAddr> {
+    value.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
 #[cfg(test)]

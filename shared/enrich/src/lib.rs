@@ -8,9 +8,11 @@
 //! - [`memory`]: answers of this run, in bounded space (of tm-stream).
 //! - [`store`]: answers of other runs, in the shared cache.
 //! - [`database`]: MaxMind DB files of any vendor.
+//! - [`check`]: whether databases and DNS servers are as they should be.
 //! - [`resolver`]: DNS, with an eye on resolvers that are slow or dead.
 
 pub mod answers;
+pub mod check;
 pub mod database;
 pub mod filter;
 pub mod flags;

@@ -3,9 +3,18 @@
 //!
 //! The list is short on purpose: public resolvers, the root servers (root-servers.org), and what
 //! the registries call anycast (RFC 7535, RFC 7723, RFC 8155, RFC 9665). An address that is not
-//! on it may be anycast all the same.
+//! on it may be anycast all the same: [`Sightings`] finds out, where several vantage points have
+//! met it. An answer within r ms comes from a disc of r × 100 km around the vantage point; two
+//! discs that have no point in common hold two responders (Cicalese et al., "Characterizing IPv4
+//! anycast adoption and deployment", 2015).
 
 use std::net::IpAddr;
+use std::sync::Arc;
+
+use crate::sphere::Direction;
+
+/// Discs that are kept of one address.
+const MOST_DISCS: usize = 4;
 
 /// First address, prefix length, whose.
 type Block = (&'static str, u32, &'static str);
@@ -82,9 +91,98 @@ pub fn known(ip: IpAddr) -> Option<&'static str> {
     BLOCKS.iter().find(covers).map(|&(_, _, whose)| whose)
 }
 
+/// Where a responder is somewhere within.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disc {
+    /// The vantage point, or the known responder beside it.
+    pub center: Direction,
+    /// Radius.
+    pub km: f64,
+    /// What people call the centre.
+    pub name: Arc<str>,
+}
+
+/// The vantage points that have met an address: for each of a few of them, the smallest disc.
+#[derive(Clone, Debug, Default)]
+pub struct Sightings {
+    discs: Vec<Disc>,
+    apart: Option<Arc<str>>,
+}
+
+impl Sightings {
+    /// Takes note of one more; returns how the address is known to be in several places, once it
+    /// is.
+    pub fn see(&mut self, disc: &Disc) -> Option<Arc<str>> {
+        if self.apart.is_some() {
+            return self.apart.clone();
+        }
+        if let Some(same) = self.discs.iter_mut().find(|one| one.center == disc.center) {
+            if disc.km >= same.km {
+                return None;
+            }
+            same.km = disc.km;
+        } else if self.discs.len() < MOST_DISCS {
+            self.discs.push(disc.clone());
+        } else {
+            let widest = self.discs.iter_mut().max_by(|one, other| one.km.total_cmp(&other.km));
+            match widest {
+                Some(widest) if widest.km > disc.km => *widest = disc.clone(),
+                _ => {}
+            }
+        }
+        self.apart = self.discs.iter().find_map(|other| apart(other, disc)).map(Arc::from);
+        self.apart.clone()
+    }
+}
+
+fn apart(one: &Disc, other: &Disc) -> Option<String> {
+    let km = one.center.km_to(other.center);
+    (km > one.km + other.km).then(|| {
+        format!(
+            "it answered within {:.0} km of {} and within {:.0} km of {}, which are {km:.0} km \
+             apart: the address is in several places",
+            one.km, one.name, other.km, other.name
+        )
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sphere::Point;
+
+    fn disc(lat: f64, lon: f64, km: f64, name: &str) -> Disc {
+        let center = Point::new(lat, lon).unwrap().direction();
+        Disc { center, km, name: name.into() }
+    }
+
+    #[test]
+    fn two_discs_without_a_common_point_are_two_responders() {
+        let (oslo, tokyo) =
+            (|km| disc(59.91, 10.75, km, "Oslo"), |km| disc(35.68, 139.65, km, "Tokyo"));
+        let mut seen = Sightings::default();
+        assert_eq!(seen.see(&oslo(5000.0)), None);
+        assert_eq!(seen.see(&tokyo(3500.0)), None, "8,400 km apart: somewhere between");
+        assert_eq!(seen.see(&oslo(6000.0)), None, "later and farther says nothing");
+        let apart = seen.see(&oslo(300.0)).unwrap();
+        assert_eq!(
+            &*apart,
+            "it answered within 3500 km of Tokyo and within 300 km of Oslo, which are 8405 km \
+             apart: the address is in several places"
+        );
+        assert_eq!(seen.see(&oslo(9000.0)), Some(apart), "what is known stays known");
+    }
+
+    #[test]
+    fn the_smallest_of_many_discs_are_kept() {
+        let mut seen = Sightings::default();
+        for n in 0..50_u8 {
+            let (lon, km) = (f64::from(n), 15_000.0 - f64::from(n));
+            assert_eq!(seen.see(&disc(0.0, lon, km, "x")), None);
+        }
+        assert_eq!(seen.discs.len(), MOST_DISCS);
+        assert!(seen.discs.iter().all(|disc| disc.km < 14_955.0), "{seen:?}");
+    }
 
     #[test]
     fn the_edges_of_a_block() {

@@ -15,7 +15,7 @@ mod conclude;
 
 use std::sync::Arc;
 
-use crate::physics::{Reach, Refutation};
+use crate::physics::{Anchor, Reach, Refutation};
 use crate::sphere::Point;
 
 pub use case::{Candidate, Case};
@@ -116,6 +116,8 @@ pub struct Seen {
     pub near: Option<Near>,
     /// The hop before it is in the same metropolis as the favourite.
     pub beside: bool,
+    /// How it is known to answer from several places: the word of two vantage points.
+    pub apart: Option<Arc<str>>,
 }
 
 /// A [`Reach`] in steps, so that many records say the same.
@@ -124,7 +126,7 @@ pub struct Near {
     /// No farther than this.
     km: u16,
     score: u16,
-    from: Option<(u8, Arc<str>)>,
+    from: Anchor,
 }
 
 impl Near {
@@ -139,9 +141,14 @@ impl Near {
     }
 
     fn says(&self) -> String {
+        let km = self.km;
         match &self.from {
-            None => format!("within {} km of the vantage point", self.km),
-            Some((hop, city)) => format!("within {} km of {city}, where hop {hop} is", self.km),
+            Anchor::Vantage => format!("within {km} km of the vantage point"),
+            Anchor::Passed(hop, city) => format!("within {km} km of {city}, where hop {hop} is"),
+            Anchor::Inferred(hop, city) => format!(
+                "within {km} km of {city}: hop {hop}, which is there, answered so soon that the \
+                 probes left near it"
+            ),
         }
     }
 }

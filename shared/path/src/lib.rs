@@ -9,6 +9,7 @@ pub mod country;
 pub mod delay;
 pub mod detour;
 pub mod geohint;
+pub mod hint;
 pub mod loss;
 pub mod median;
 pub mod physics;

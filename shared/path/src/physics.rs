@@ -13,10 +13,13 @@
 //! - from any responder A of the trace: 2 × distance ≤ (r + A's RTT) × speed, since both are that
 //!   near to where the probes left.
 //!
-//! Whoever does not know the vantage point still has the other two.
+//! Whoever does not know the vantage point still has the other two: the known responder with the
+//! smallest RTT is what the vantage point is inferred from. It is within a disc around that
+//! responder, and another one of RTT r within a disc of that radius and r's together.
 
 use std::sync::Arc;
 
+use crate::anycast::Disc;
 use crate::sphere::Direction;
 
 /// Kilometres of distance for each millisecond of RTT, in fibre.
@@ -30,6 +33,9 @@ const SLACK_MS: f64 = 0.3;
 
 /// What a place may be off, in kilometres: routers are not at the city's centre.
 const SLACK_KM: f64 = 25.0;
+
+/// Known places that one better-known place can prove wrong.
+const MOST_WRONG: usize = 3;
 
 /// Places of one trace that are kept.
 const MOST_KNOWN: usize = 64;
@@ -122,6 +128,8 @@ pub struct Known {
     pub spot: Spot,
     /// How well its place is known.
     pub score: f64,
+    /// Its place is known with high confidence.
+    pub is_sure: bool,
 }
 
 /// Why a responder cannot be at a place.
@@ -138,14 +146,35 @@ pub struct Refutation {
 pub struct Reach {
     /// No farther than this.
     pub km: f64,
-    /// From the known responder at this hop and place; `None`: from the vantage point.
-    pub from: Option<(u8, Arc<str>)>,
+    /// From what.
+    pub from: Anchor,
+}
+
+/// What a responder is measured from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// The vantage point, as it was given.
+    Vantage,
+    /// The known responder at this hop and place, which its probes passed.
+    Passed(u8, Arc<str>),
+    /// The known responder at this hop and place, which the vantage point is inferred from.
+    Inferred(u8, Arc<str>),
+}
+
+/// What forbids a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bound {
+    Vantage,
+    /// The closed way through so many known responders.
+    Way(usize),
+    /// The disc around the known responder with the smallest RTT.
+    Nearest,
 }
 
 /// What is known of the places along one trace.
 #[derive(Clone, Debug, Default)]
 pub struct Route {
-    vantage: Option<Direction>,
+    vantage: Option<Spot>,
     known: Vec<Known>,
     /// The one with the smallest RTT.
     nearest: Option<usize>,
@@ -164,18 +193,21 @@ struct Lane {
 
 impl Route {
     /// A trace of which nothing is known but, possibly, where its probes leave.
-    pub fn new(vantage: Option<Direction>) -> Self {
+    pub fn new(vantage: Option<Spot>) -> Self {
         Self { vantage, ..Self::default() }
     }
 
     /// Why the responder cannot be at `spot`; `None`: it can.
     pub fn refute(&mut self, reply: &Reply, spot: &Spot) -> Option<Refutation> {
-        if let Some(vantage) = self.vantage {
-            let km = vantage.km_to(spot.direction);
+        self.contradict(reply, spot).map(|(_, refutation)| refutation)
+    }
+
+    fn contradict(&mut self, reply: &Reply, spot: &Spot) -> Option<(Bound, Refutation)> {
+        if let Some(vantage) = &self.vantage {
+            let km = vantage.direction.km_to(spot.direction);
             let why = || format!("{} is {km:.0} km from the vantage point", spot.name);
-            let refuted = refutation(2.0 * km, reply.rtt_ms, 1, why);
-            if refuted.is_some() {
-                return refuted;
+            if let Some(refuted) = refutation(2.0 * km, reply.rtt_ms, 1, why) {
+                return Some((Bound::Vantage, refuted));
             }
         }
         self.enter(&reply.flows);
@@ -183,41 +215,54 @@ impl Route {
         if passed > 0 {
             let km = self.closed_km(passed, None, spot.direction);
             let why = || format!("{} is {km:.0} km long", self.way(passed, spot));
-            return refutation(km, reply.rtt_ms, passed + 1, why);
+            if let Some(refuted) = refutation(km, reply.rtt_ms, passed + 1, why) {
+                return Some((Bound::Way(passed), refuted));
+            }
+        }
+        // The way through it, or from a vantage point that is known, says more.
+        let is_passed = self.lane.members.iter().take(passed).any(|&at| Some(at) == self.nearest);
+        if is_passed || self.vantage.is_some() {
+            return None;
         }
         let nearest = self.nearest()?;
         let km = nearest.spot.direction.km_to(spot.direction);
         let (hop, rtt) = (nearest.reply.hop, nearest.reply.rtt_ms);
         let why = || {
-            let near = &nearest.spot.name;
-            format!("{} is {km:.0} km from {near}, where hop {hop} answered in {rtt} ms", spot.name)
+            let (near, radius) = (&nearest.spot.name, reach_km(rtt));
+            format!(
+                "{} is {km:.0} km from {near}, where hop {hop} answered in {rtt} ms, so that the \
+                 probes left within {radius:.0} km of it",
+                spot.name
+            )
         };
-        refutation(2.0 * km, reply.rtt_ms + rtt + SLACK_MS, 2, why)
+        let refuted = refutation(2.0 * km, reply.rtt_ms + rtt + SLACK_MS, 2, why)?;
+        Some((Bound::Nearest, refuted))
     }
 
     /// Whether the responder can be at `spot` after all, if places that are known less well than
     /// `score` are wrong; these are forgotten then.
     pub fn reconcile(&mut self, reply: &Reply, spot: &Spot, score: f64) -> bool {
         let before = self.known.clone();
-        for _ in 0..3 {
-            self.enter(&reply.flows);
-            let passed = self.passed(reply.hop);
+        for _ in 0..MOST_WRONG {
+            let Some((bound, _)) = self.contradict(reply, spot) else { return true };
             let weaker = |&at: &usize| self.known.get(at).is_some_and(|known| known.score < score);
-            let culprit = if passed > 0 {
-                let members = self.lane.members.iter().take(passed).copied();
-                members.filter(weaker).min_by(|&one, &other| {
-                    let without = |at| self.closed_km(passed, Some(at), spot.direction);
-                    without(one).total_cmp(&without(other))
-                })
-            } else {
-                self.nearest.filter(weaker)
+            let culprit = match bound {
+                Bound::Vantage => None,
+                Bound::Way(passed) => {
+                    let members = self.lane.members.iter().take(passed).copied();
+                    members.filter(weaker).min_by(|&one, &other| {
+                        let without = |at| self.closed_km(passed, Some(at), spot.direction);
+                        without(one).total_cmp(&without(other))
+                    })
+                }
+                Bound::Nearest => self.nearest.filter(weaker),
             };
             let Some(culprit) = culprit else { break };
             self.known.remove(culprit);
             self.forget();
-            if self.refute(reply, spot).is_none() {
-                return true;
-            }
+        }
+        if self.contradict(reply, spot).is_none() {
+            return true;
         }
         self.known = before;
         self.forget();
@@ -227,16 +272,29 @@ impl Route {
     /// How near the responder must be, and to what.
     pub fn reach(&mut self, reply: &Reply) -> Option<Reach> {
         if self.vantage.is_some() {
-            return Some(Reach { km: reach_km(reply.rtt_ms), from: None });
+            return Some(Reach { km: reach_km(reply.rtt_ms), from: Anchor::Vantage });
         }
         self.enter(&reply.flows);
-        let place = |known: &Known| Some((known.reply.hop, Arc::clone(&known.spot.name)));
         if let Some(last) = self.before(reply.hop) {
-            return Some(Reach { km: reach_km(reply.rtt_ms), from: place(last) });
+            let from = Anchor::Passed(last.reply.hop, Arc::clone(&last.spot.name));
+            return Some(Reach { km: reach_km(reply.rtt_ms), from });
         }
         let nearest = self.nearest()?;
         let km = reach_km(reply.rtt_ms + SLACK_MS + nearest.reply.rtt_ms);
-        Some(Reach { km, from: place(nearest) })
+        let from = Anchor::Inferred(nearest.reply.hop, Arc::clone(&nearest.spot.name));
+        Some(Reach { km, from })
+    }
+
+    /// The disc that the responder is in, whatever its way; only around what is beyond doubt.
+    pub fn disc(&self, rtt_ms: f64) -> Option<Disc> {
+        if let Some(Spot { direction, name }) = &self.vantage {
+            let name = Arc::clone(name);
+            return Some(Disc { center: *direction, km: reach_km(rtt_ms), name });
+        }
+        let nearest = self.nearest().filter(|nearest| nearest.is_sure)?;
+        let km = reach_km(rtt_ms + SLACK_MS + nearest.reply.rtt_ms) + SLACK_KM;
+        let name = Arc::clone(&nearest.spot.name);
+        Some(Disc { center: nearest.spot.direction, km, name })
     }
 
     /// The known responder just before it is in the same metropolis, and hardly sooner or later.
@@ -259,7 +317,7 @@ impl Route {
             && known.reply.flows.0.is_some()
             && hop > self.lane.last_hop
         {
-            self.lane.extend(at, &known, self.vantage, &self.known);
+            self.lane.extend(at, &known, self.vantage_direction(), &self.known);
         } else {
             self.lane = Lane::default();
         }
@@ -287,7 +345,7 @@ impl Route {
         members.sort_by_key(|(_, known)| known.reply.hop);
         members.dedup_by_key(|(_, known)| known.reply.hop);
         for (at, known) in members {
-            lane.extend(at, known, self.vantage, &self.known);
+            lane.extend(at, known, self.vantage_direction(), &self.known);
         }
         self.lane = lane;
     }
@@ -309,6 +367,10 @@ impl Route {
         self.members().rfind(|known| known.reply.hop < hop)
     }
 
+    fn vantage_direction(&self) -> Option<Direction> {
+        self.vantage.as_ref().map(|vantage| vantage.direction)
+    }
+
     fn nearest(&self) -> Option<&Known> {
         self.known.get(self.nearest?)
     }
@@ -319,12 +381,12 @@ impl Route {
         if without.is_none() && passed == self.lane.members.len() {
             let ends = self.members().next().zip(self.members().next_back());
             let Some((first, last)) = ends else { return 0.0 };
-            let begin = self.vantage.unwrap_or(first.spot.direction);
+            let begin = self.vantage_direction().unwrap_or(first.spot.direction);
             return self.lane.km + last.spot.direction.km_to(to) + to.km_to(begin);
         }
         let on_it = self.lane.members.iter().take(passed).filter(|&&at| Some(at) != without);
         let places = on_it.filter_map(|&at| self.known.get(at)).map(|known| known.spot.direction);
-        let way: Vec<_> = self.vantage.into_iter().chain(places).chain([to]).collect();
+        let way: Vec<_> = self.vantage_direction().into_iter().chain(places).chain([to]).collect();
         let legs = way.iter().zip(way.iter().skip(1)).map(|(from, to)| from.km_to(*to));
         legs.sum::<f64>() + way.first().map_or(0.0, |first| to.km_to(*first))
     }

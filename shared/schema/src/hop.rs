@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Asn, Dns, Geo, Protocol, Time};
+use crate::{Asn, Dns, Geo, Mtu, Protocol, Time};
 
 /// What one responder said at one TTL of one trace. A TTL where nobody answered is one record
 /// with `ip: null`.
@@ -58,6 +58,13 @@ pub struct Hop {
     /// Whether the quoted datagram was rewritten on its way; absent where that cannot be seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nat: Option<bool>,
+    /// How large a datagram may be to come so far, from `tm-probe --mtu`; the same on each record
+    /// of a TTL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<Mtu>,
+    /// What the replies suggest, and what is no fact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hints: Option<Hints>,
     /// Flow ids that met this responder at this TTL; empty where they are not known.
     pub flows: Vec<u16>,
     /// The responder is the address traced, and answered as a destination does.
@@ -75,6 +82,43 @@ pub struct Hop {
     /// Place of the responder, from tm-geo.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub geo: Option<Geo>,
+}
+
+impl Hop {
+    /// A TTL at which nobody answered, of a trace of which nothing is known yet.
+    pub fn silent(hop: u8, at: Time) -> Self {
+        Self {
+            v: crate::VERSION,
+            trace_id: String::new(),
+            host: String::new(),
+            resolved_ip: None,
+            source_ip: None,
+            protocol: None,
+            port: None,
+            round: 1,
+            at,
+            hop,
+            ip: None,
+            probes: Vec::new(),
+            sent: 0,
+            received: 0,
+            loss_pct: 0.0,
+            rtt: None,
+            reply: None,
+            mpls: Vec::new(),
+            interface: None,
+            nat: None,
+            mtu: None,
+            hints: None,
+            flows: Vec::new(),
+            is_destination: false,
+            is_private: false,
+            is_timeout: true,
+            dns: None,
+            asn: None,
+            geo: None,
+        }
+    }
 }
 
 /// One probe.
@@ -218,6 +262,24 @@ pub struct MplsLabel {
     pub bottom: bool,
     /// TTL of the entry.
     pub ttl: u8,
+}
+
+/// What the replies of a responder suggest without one more probe. None of it is a fact.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(default)]
+pub struct Hints {
+    /// The TTL that the reply seems to have left with: 64, 128 or 255.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial_ttl: Option<u8>,
+    /// Hops that the reply seems to have come, by that; given where they are not as many as those
+    /// of the way there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_hops: Option<u8>,
+    /// Responders of this TTL with the same number seem to be one router: their replies carry the
+    /// same MPLS labels, and left with the same TTL.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub router: Option<u16>,
 }
 
 /// The interface that a responder named (RFC 5837).

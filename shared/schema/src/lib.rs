@@ -16,16 +16,20 @@
 mod alert;
 mod enrichment;
 mod hop;
+mod mtu;
 mod record;
 mod time;
 mod trace;
 
 pub use alert::{Alert, AlertKind, Severity};
 pub use enrichment::{Asn, Confidence, Dns, Evidence, Geo, ResolverSays};
-pub use hop::{Hop, Interface, MplsLabel, Probe, Reply, ReplyKind, Rtt, loss_pct};
+pub use hop::{Hints, Hop, Interface, MplsLabel, Probe, Reply, ReplyKind, Rtt, loss_pct};
+pub use mtu::{Mtu, MtuDrop, MtuLimit, PathMtu};
 pub use record::Record;
 pub use time::Time;
-pub use trace::{Balancing, Diamond, Ignored, Method, Paths, Stop, Trace};
+pub use trace::{
+    Backward, Balancing, Diamond, Ignored, Method, Paths, Routers, Stop, StopSetUse, Trace,
+};
 
 use serde::{Deserialize, Serialize};
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Protocol, Time};
+use crate::{PathMtu, Protocol, Time};
 
 /// The last record of a trace or a round: how it was made and how it ended. What the source of an
 /// imported record does not say is null, or an empty text.
@@ -65,6 +65,40 @@ pub struct Trace {
     /// What `tm-probe --discover-paths` can promise; absent of every other trace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paths: Option<Paths>,
+    /// How large datagrams may be, from `tm-probe --mtu`; absent of every other trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtu: Option<PathMtu>,
+    /// What `tm-probe --stop-set` left out; absent of every other trace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stop_set: Option<StopSetUse>,
+}
+
+/// Which part of a path was probed, where a stop set says what is known already. The TTLs outside
+/// were not probed; no record says anything of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct StopSetUse {
+    /// The TTL that probing began at, forwards and backwards.
+    pub start: u8,
+    /// The nearest TTL probed.
+    pub first: u8,
+    /// The farthest TTL probed, where it ended forwards, for the reason that `stop` gives.
+    pub last: u8,
+    /// Why it ended backwards.
+    pub backward: Backward,
+}
+
+/// Why probing towards the source ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Backward {
+    /// The responder was met on another path at the same TTL: the way to it is taken as known.
+    StopSet,
+    /// The first TTL was probed.
+    FirstHop,
+    /// A signal ended it.
+    Interrupted,
 }
 
 /// How completely the paths were discovered.
@@ -108,6 +142,19 @@ pub struct Diamond {
     pub balancing: Balancing,
     /// Somewhere inside, links cross: a responder before and one after have several each.
     pub meshed: bool,
+    /// A hint, and no fact: how many routers there may be where it is widest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routers: Option<Routers>,
+}
+
+/// How many routers a number of responders may be. A hint: by reply TTLs and MPLS labels alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]
+pub struct Routers {
+    /// Replies that differ in their initial TTL or labels seem to be of different routers.
+    pub at_least: u32,
+    /// Replies with the same labels and the same initial TTL seem to be of one router.
+    pub at_most: u32,
 }
 
 /// What a load balancer shares out.
@@ -169,6 +216,9 @@ pub enum Stop {
     MaxHops,
     /// Somebody on the way said that the destination cannot be reached.
     Unreachable,
+    /// The last responder was met before on the way to this address: what lies beyond it is taken
+    /// as known, and was not probed (`tm-probe --stop-set`).
+    StopSet,
     /// A signal ended it.
     Interrupted,
     /// It could not be made.
@@ -183,6 +233,7 @@ impl Stop {
             Self::GapLimit => "gap_limit",
             Self::MaxHops => "max_hops",
             Self::Unreachable => "unreachable",
+            Self::StopSet => "stop_set",
             Self::Interrupted => "interrupted",
             Self::Error => "error",
         }

@@ -1,11 +1,12 @@
 //! Flags that tools share, and reading them with the precedence flag, environment, file, default.
 
 use std::path::PathBuf;
+use std::{env, process};
 
 use clap::{Args, Parser};
 
 use crate::color::When;
-use crate::{Diagnostics, settings};
+use crate::{Diagnostics, generate, settings};
 
 /// Flags of every tool.
 #[derive(Args, Clone, Debug)]
@@ -48,16 +49,30 @@ pub struct Reading {
     pub strict: bool,
 }
 
-/// Reads the command line. Ends the process on `--help`, `--version` and usage errors.
+/// Flags of tools that need more of a machine than to run.
+#[derive(Args, Clone, Debug)]
+pub struct Checking {
+    /// Check what the tool needs, write the findings as JSON lines, and do nothing else
+    #[arg(long, help_heading = "Output")]
+    pub check: bool,
+}
+
+/// Reads the command line. Ends the process on `--help`, `--version`, `--generate` and usage errors.
 pub fn parse<T: Parser>() -> T {
-    let command = match settings::apply(T::command()) {
-        Ok(command) => command,
-        Err(error) => {
-            let name = T::command().get_name().to_owned();
-            Diagnostics::new(&name, 0, false).error(error);
-            std::process::exit(2)
-        }
+    let command = T::command();
+    let arguments: Vec<_> = env::args_os().skip(1).collect();
+    if let Some(answer) = generate::answer(&command, &arguments) {
+        process::exit(answer.map_or_else(|error| refuse::<T>(&error), |()| 0));
+    }
+    let command = match settings::apply(command) {
+        Ok(command) => generate::with_flag(command),
+        Err(error) => process::exit(refuse::<T>(&error)),
     };
     let matches = command.get_matches();
     T::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+}
+
+fn refuse<T: Parser>(error: &str) -> i32 {
+    Diagnostics::new(T::command().get_name(), 0, false).error(error);
+    2
 }

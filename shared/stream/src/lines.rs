@@ -27,6 +27,8 @@ pub enum Line<'a> {
 pub struct Lines<R = Input> {
     from: R,
     buffer: Vec<u8>,
+    /// Where the line handed out last begins; it ends at `start`.
+    begin: usize,
     /// What has not been handed out: `buffer[start..end]`.
     start: usize,
     end: usize,
@@ -51,6 +53,7 @@ impl<R: Read> Lines<R> {
         Self {
             from,
             buffer,
+            begin: 0,
             start: 0,
             end: 0,
             newline: None,
@@ -65,6 +68,11 @@ impl<R: Read> Lines<R> {
     /// The number of the line handed out last, from 1.
     pub fn number(&self) -> u64 {
         self.number
+    }
+
+    /// The line, or piece of one, handed out last, its newline included.
+    pub fn last_line(&self) -> &[u8] {
+        self.buffer.get(self.begin..self.start).unwrap_or_default()
     }
 
     /// The next line; `None` at the end.
@@ -98,7 +106,7 @@ impl<R: Read> Lines<R> {
 
     fn hand_out(&mut self, len: usize, ends: bool) -> Line<'_> {
         let begin = self.start;
-        self.start += len;
+        (self.begin, self.start) = (begin, begin + len);
         (self.newline, self.searched) = (None, 0);
         self.number += u64::from(!self.inside_long_line);
         let piece = self.inside_long_line || !ends;
@@ -111,7 +119,7 @@ impl<R: Read> Lines<R> {
     pub fn read_more(&mut self) -> io::Result<()> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
-        self.start = 0;
+        (self.begin, self.start) = (0, 0);
         if self.end == self.buffer.len() {
             self.buffer.resize((self.end * 2).min(self.longest), 0);
         }

@@ -62,6 +62,13 @@ impl Output {
         inner.write_bulk()
     }
 
+    /// What `write` appends: whole lines, newline included.
+    pub fn append(&self, write: impl FnOnce(&mut Vec<u8>)) -> io::Result<()> {
+        let mut inner = self.lock();
+        write(&mut inner.lines);
+        inner.write_bulk()
+    }
+
     /// Hands everything over to the kernel.
     pub fn flush(&self) -> io::Result<()> {
         self.lock().flush()

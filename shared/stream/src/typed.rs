@@ -70,6 +70,11 @@ impl<T: DeserializeOwned> Records<T> {
         }
     }
 
+    /// The line of the record read last, as it came.
+    pub fn line(&self) -> &[u8] {
+        self.current.as_ref().map_or(&[], Lines::last_line)
+    }
+
     /// More can be read without waiting for anybody.
     pub fn more_waits(&self) -> bool {
         self.current.as_ref().is_some_and(Lines::more_waits)
@@ -114,6 +119,22 @@ mod tests {
     fn strict_stops_after_what_came_before() {
         let (records, malformed, ended) = read("{\"type\":\"x\"}\nbad\n{\"type\":\"y\"}\n", true);
         assert_eq!((records.len(), malformed, ended), (1, 1, false));
+    }
+
+    #[test]
+    fn a_record_has_its_line() {
+        let text = "{\"type\":\"x\", \"mine\":1.50}\nbad\n{\"type\":\"y\"}";
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let diagnostics = Diagnostics::new("tm-test", 0, true);
+        let inputs = vec![Input::open(file.path()).unwrap()];
+        let mut records: Records = Records::new(inputs, &diagnostics, false);
+        let mut lines = vec![records.line().to_vec()];
+        while records.next_record().unwrap().is_some() {
+            lines.push(records.line().to_vec());
+        }
+        let wanted = ["", "{\"type\":\"x\", \"mine\":1.50}\n", "{\"type\":\"y\"}"];
+        assert_eq!(lines, wanted.map(|line| line.as_bytes().to_vec()));
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! One target while it is being traced: its rounds, its clocks, and what its records say.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::time::Duration;
 
 use tm_schema::{Record, Stop};
 
+use crate::doubletree::Doubletree;
+use crate::mtu::Mtu;
 use crate::net::{Reply, Ticket};
 use crate::options::Options;
 use crate::packet::identity::Identity;
@@ -12,6 +15,7 @@ use crate::packet::shape::{Route, Shape};
 use crate::paths::Discovery;
 use crate::paths::stopping::Confidence;
 use crate::record::{self, Heading, Outcome};
+use crate::stop_set::SharedStopSet;
 use crate::strategy::Strategy;
 use crate::trace::{Next, Plan, Trace};
 
@@ -43,7 +47,7 @@ pub(crate) struct Active {
     pub(crate) route: Route,
     pub(crate) plan: Plan,
     trace: Box<dyn Strategy>,
-    discover: Option<Confidence>,
+    goal: Goal,
     heading: Heading,
     outcome: Outcome,
     departures: Vec<Departure>,
@@ -63,7 +67,7 @@ impl Active {
         host: String,
         route: Route,
         plan: Plan,
-        discover: Option<Confidence>,
+        goal: Goal,
         epoch: u64,
         now: Now,
     ) -> Self {
@@ -76,8 +80,8 @@ impl Active {
             started: now.wall,
         };
         Self {
-            trace: strategy(plan.clone(), discover, route.target, now.steady),
-            discover,
+            trace: strategy(plan.clone(), &goal, route, now.steady),
+            goal,
             route,
             plan,
             heading,
@@ -96,7 +100,7 @@ impl Active {
     pub(crate) fn begin_round(&mut self, epoch: u64, now: Now) {
         let plan = Plan { expected_length: self.trace.length(), ..self.plan.clone() };
         self.base = self.base.wrapping_add(self.departures.len() as u32);
-        self.trace = strategy(plan, self.discover, self.route.target, now.steady);
+        self.trace = strategy(plan, &self.goal, self.route, now.steady);
         self.heading.trace_id = record::trace_id();
         self.heading.round += 1;
         self.heading.started = now.wall;
@@ -201,6 +205,8 @@ impl Active {
         self.outcome.stop = Some(stop);
         self.outcome.ignored = self.trace.ignored();
         self.outcome.paths = self.trace.paths();
+        self.outcome.mtu = self.trace.mtu();
+        self.outcome.stop_set = self.trace.stop_set();
         if self.outcome.responded > 0 {
             self.outcome.error = None;
         }
@@ -222,16 +228,28 @@ impl Active {
     }
 }
 
-/// One path, or all of them.
-fn strategy(
-    plan: Plan,
-    discover: Option<Confidence>,
-    target: IpAddr,
-    now: Duration,
-) -> Box<dyn Strategy> {
-    match discover {
-        Some(confidence) => Box::new(Discovery::new(plan, confidence, target, now)),
-        None => Box::new(Trace::new(plan, target, now)),
+/// What a target is traced for.
+#[derive(Clone, Debug)]
+pub(crate) enum Goal {
+    /// One path, or as many as there are flows.
+    Path,
+    /// All of them.
+    Paths(Confidence),
+    /// How large datagrams may be that leave by an interface of this MTU.
+    Mtu(u16),
+    /// What is not known of one path.
+    Rest(SharedStopSet),
+}
+
+fn strategy(plan: Plan, goal: &Goal, route: Route, now: Duration) -> Box<dyn Strategy> {
+    let Route { source, target, .. } = route;
+    match *goal {
+        Goal::Paths(confidence) => Box::new(Discovery::new(plan, confidence, target, now)),
+        Goal::Mtu(interface) => Box::new(Mtu::new(plan, interface, target, now)),
+        Goal::Rest(ref known) => {
+            Box::new(Doubletree::new(plan, Rc::clone(known), source, target, now))
+        }
+        Goal::Path => Box::new(Trace::new(plan, target, now)),
     }
 }
 

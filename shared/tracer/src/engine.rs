@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, Instant};
@@ -11,13 +12,15 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use tm_schema::Record;
 
-use crate::active::{self, Active, Now};
+use crate::active::{self, Active, Goal, Now};
 use crate::methods::{self, Opened, Way};
 use crate::net::{Arrival, socket};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::packet::shape::Route;
-use crate::target::{Address, Target};
+use crate::privilege;
+use crate::stop_set::SharedStopSet;
+use crate::target::{Address, Family, Target};
 use crate::trace::Next;
 use crate::wake::Waker;
 
@@ -44,6 +47,8 @@ pub struct Engine<'a> {
     epoll: std::os::fd::OwnedFd,
     /// IPv4 and IPv6.
     families: [Option<Opened>; 2],
+    /// The sink has been told of the family's sockets.
+    told: [bool; 2],
     places: Vec<Option<Active>>,
     vacant: Vec<usize>,
     by_target: HashMap<IpAddr, usize>,
@@ -56,6 +61,7 @@ pub struct Engine<'a> {
     epochs: u64,
     arrivals: Vec<Arrival>,
     records: Vec<Record>,
+    stop_set: Option<SharedStopSet>,
 }
 
 impl<'a> Engine<'a> {
@@ -70,6 +76,7 @@ impl<'a> Engine<'a> {
             waker,
             epoll,
             families: [None, None],
+            told: [false, false],
             places: Vec::new(),
             vacant: Vec::new(),
             by_target: HashMap::new(),
@@ -80,7 +87,29 @@ impl<'a> Engine<'a> {
             epochs: 0,
             arrivals: Vec::new(),
             records: Vec::new(),
+            stop_set: None,
         })
+    }
+
+    /// Opens the raw sockets of each family that targets may have, so that the right to do so can
+    /// be given up before any target is known. What cannot be opened is not missed yet.
+    pub fn open_raw(&mut self, family: Family) {
+        if self.options.unprivileged || !privilege::may_open_raw() {
+            return;
+        }
+        for v6 in [false, true] {
+            let is_of_source = self.options.source.is_none_or(|source| source.is_ipv6() == v6);
+            if family.allows_one(v6) && is_of_source {
+                let _ = self.open(v6);
+            }
+        }
+    }
+
+    /// Leaves out what the stop sets know, and adds to them what is found.
+    #[must_use]
+    pub fn with_stop_set(mut self, known: SharedStopSet) -> Self {
+        self.stop_set = Some(known);
+        self
     }
 
     /// Traces every target until there is none left, or until `interrupted`.
@@ -151,7 +180,7 @@ impl<'a> Engine<'a> {
         };
         let plan = self.options.plan(opened.is_serial(), opened.longest_wait());
         self.epochs += 1;
-        let active = Active::new(host, route, plan, self.options.discover, self.epochs, now);
+        let active = Active::new(host, route, plan, self.goal(address), self.epochs, now);
         let place = self.vacant.pop().unwrap_or_else(|| {
             self.places.push(None);
             self.places.len() - 1
@@ -164,6 +193,20 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
+    /// What an address is traced for.
+    fn goal(&self, address: Address) -> Goal {
+        if let Some(known) = &self.stop_set {
+            return Goal::Rest(Rc::clone(known));
+        }
+        if !self.options.mtu {
+            return self.options.discover.map_or(Goal::Path, Goal::Paths);
+        }
+        let binding = methods::binding(&self.options);
+        let peer = crate::net::peer(address.ip, address.scope, socket::DISCARD);
+        // Where the kernel does not say it, what most links take.
+        Goal::Mtu(socket::link_mtu(peer, &binding).unwrap_or(1500))
+    }
+
     /// The way to an address, with its family's sockets open.
     fn route(&mut self, address: Address) -> Result<Route, String> {
         let Address { ip: target, scope } = address;
@@ -171,17 +214,14 @@ impl<'a> Engine<'a> {
         if target.is_unspecified() {
             return Err("it is the unspecified address".to_owned());
         }
-        let binding = socket::Binding {
-            interface: self.options.interface.clone(),
-            source: self.options.source,
-            tos: 0,
-        };
+        let binding = socket::Binding { tos: 0, ..methods::binding(&self.options) };
         if self.options.source.is_some_and(|source| source.is_ipv6() != v6) {
             return Err("the source address is of the other family; give -4 or -6".to_owned());
         }
         let source = socket::source_for(crate::net::peer(target, scope, 33434), &binding)
             .map_err(|error| format!("no route to {target}: {error}"))?;
         self.open(v6).map_err(|error| format!("cannot probe: {error}"))?;
+        self.tell(v6);
         Ok(Route { source, target, scope })
     }
 
@@ -193,10 +233,19 @@ impl<'a> Engine<'a> {
                 let data = epoll::EventData::new_u64(1);
                 epoll::add(&self.epoll, fd, data, epoll::EventFlags::IN | epoll::EventFlags::ERR)?;
             }
-            self.sink.opened(v6, opened.way);
             *family = Some(opened);
         }
         Ok(())
+    }
+
+    /// Tells once how a family is probed.
+    fn tell(&mut self, v6: bool) {
+        let opened = self.families.get(usize::from(v6)).and_then(Option::as_ref);
+        if let (Some(opened), Some(told)) = (opened, self.told.get_mut(usize::from(v6)))
+            && !std::mem::replace(told, true)
+        {
+            self.sink.opened(v6, opened.way);
+        }
     }
 
     fn enqueue(&mut self, place: usize) {
@@ -271,7 +320,8 @@ impl<'a> Engine<'a> {
             return;
         };
         let identity = active.depart(send.sequence, &opened.shape, now);
-        let probe = opened.shape.probe(active.route, send.ttl, send.flow, identity);
+        let mut probe = opened.shape.probe(active.route, send.ttl, send.flow, identity);
+        probe.size = send.size.map_or(probe.size, usize::from);
         let ticket = active.ticket(place, send.sequence);
         if let Some(0) = opened.channel.capacity() {
             active.not_sent(send.sequence, &io::Error::from_raw_os_error(libc::EMFILE), now.steady);

@@ -14,7 +14,7 @@ use crate::net::socket::{self, Binding};
 use crate::net::tcp::{self, Connects};
 use crate::options::Options;
 use crate::packet::shape::Shape;
-use crate::paths;
+use crate::{paths, privilege};
 
 /// A way of probing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,8 @@ fn available(protocol: Protocol, v6: bool) -> Availability {
         obstacle: obstacle.map(|error| error.to_string()),
         remedy,
     };
-    let Err(no_raw) = can(Type::RAW, IpProtocol::from(libc::IPPROTO_RAW)) else {
+    let raw = IpProtocol::from(libc::IPPROTO_RAW);
+    let Err(no_raw) = privilege::raised(|| can(Type::RAW, raw)) else {
         return found(Some(Way::Raw), None, None);
     };
     let (way, tried, remedy) = match protocol {
@@ -117,10 +118,19 @@ impl Opened {
 /// Ports tried before giving up; each try has all flows' ports free or none.
 const TRIES: u32 = 32;
 
+/// Where the user wants packets to leave, and how.
+pub(crate) fn binding(options: &Options) -> Binding {
+    Binding {
+        interface: options.interface.clone(),
+        source: options.source,
+        tos: options.tos,
+        any_size: options.mtu,
+    }
+}
+
 /// Opens the best way that this process may use.
 pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
-    let binding =
-        Binding { interface: options.interface.clone(), source: options.source, tos: options.tos };
+    let binding = binding(options);
     let mut shape = Shape {
         protocol: options.protocol,
         paris: options.paris,
@@ -129,6 +139,7 @@ pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
         flows: options.discover.map_or(options.flows, |_| paths::FLOWS),
         at_once: options.flows,
         size: options.size,
+        any_size: options.mtu,
         tos: options.tos,
         secret: crate::packet::identity::Secret::default(),
     };
@@ -152,7 +163,7 @@ pub(crate) fn open(v6: bool, options: &Options) -> io::Result<Opened> {
 fn open_with(v6: bool, unprivileged: bool, shape: &Shape, binding: &Binding) -> io::Result<Opened> {
     let opened = |way, channel| Opened { way, shape: shape.clone(), channel };
     if !unprivileged {
-        match Raw::open(v6, shape, binding) {
+        match privilege::raised(|| Raw::open(v6, shape, binding)) {
             Ok(raw) => return Ok(opened(Way::Raw, Box::new(raw))),
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
             Err(error) => return Err(error),

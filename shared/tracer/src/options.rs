@@ -31,6 +31,8 @@ pub struct Options {
     pub flows: u16,
     /// Find every path, this sure that none is missed; otherwise follow `flows` flows.
     pub discover: Option<Confidence>,
+    /// Find the path MTU of each hop, along one flow.
+    pub mtu: bool,
     /// How long to wait for an answer.
     pub wait: Wait,
     /// Silent hops in a row that end a trace; 0: none do.
@@ -108,6 +110,7 @@ impl Default for Options {
             probes: 3,
             flows: 1,
             discover: None,
+            mtu: false,
             wait: Self::WAIT,
             gap_limit: 3,
             interface: None,

@@ -203,7 +203,7 @@ impl Discovery {
         self.slots.push(Slot { ttl, flow, sent_at: now, state: State::Waiting });
         self.waiting.insert(sequence);
         self.sent += 1;
-        Some(Send { sequence: sequence as u32, ttl, flow })
+        Some(Send { sequence: sequence as u32, ttl, flow, size: None })
     }
 
     /// A probe is no longer in flight.

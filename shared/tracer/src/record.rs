@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 use std::time::{Duration, UNIX_EPOCH};
 
-use tm_schema::{Hop, Method, Probe, Reply, ReplyKind, Rtt, Stop, Time, Trace, loss_pct};
+use tm_path::hint;
+use tm_schema::{Hints, Hop, Method, Probe, Reply, ReplyKind, Rtt, Stop, Time, Trace, loss_pct};
 
 use crate::options::Options;
 use crate::trace::{Answer, HopReport, Responder};
@@ -31,6 +32,8 @@ pub(crate) struct Outcome {
     pub(crate) reached: bool,
     pub(crate) ignored: tm_schema::Ignored,
     pub(crate) paths: Option<tm_schema::Paths>,
+    pub(crate) mtu: Option<tm_schema::PathMtu>,
+    pub(crate) stop_set: Option<tm_schema::StopSetUse>,
 }
 
 /// A point in time, given as the time since 1970.
@@ -64,7 +67,6 @@ impl Heading {
             false => sent.sequence as u16,
         };
         let silent = Hop {
-            v: tm_schema::VERSION,
             trace_id: self.trace_id.clone(),
             host: self.host.clone(),
             resolved_ip: self.target.map(|ip| ip.to_string()),
@@ -72,25 +74,11 @@ impl Heading {
             protocol: Some(options.protocol),
             port: options.target_port(),
             round: self.round,
-            at: time(first),
-            hop: report.ttl,
-            ip: None,
-            probes: Vec::new(),
             sent,
             received,
             loss_pct: loss_pct(sent, received),
-            rtt: None,
-            reply: None,
-            mpls: Vec::new(),
-            interface: None,
-            nat: None,
-            flows: Vec::new(),
-            is_destination: false,
-            is_private: false,
-            is_timeout: true,
-            dns: None,
-            asn: None,
-            geo: None,
+            mtu: report.mtu,
+            ..Hop::silent(report.ttl, time(first))
         };
         if report.responders.is_empty() {
             let probe = |sent: &crate::trace::Sent| Probe {
@@ -102,7 +90,10 @@ impl Heading {
             };
             return vec![Hop { probes: report.lost.iter().map(probe).collect(), ..silent }];
         }
-        let answered = |responder: &Responder| {
+        let signatures: Vec<_> =
+            report.responders.iter().map(|responder| responder.answer.signature()).collect();
+        let width = hint::width(&signatures);
+        let answered = |(responder, router): (&Responder, Option<u16>)| {
             let probe = |(sent, rtt): &(crate::trace::Sent, Duration)| Probe {
                 rtt_ms: Some(milliseconds(*rtt)),
                 at_most: false,
@@ -124,6 +115,7 @@ impl Heading {
                 mpls: answer.mpls.clone(),
                 interface: answer.interface.clone(),
                 nat: answer.nat,
+                hints: hints(report.ttl, answer, router),
                 flows,
                 is_destination: is_destination(answer, self.target),
                 is_private: tm_path::special::is_private(responder.ip),
@@ -131,7 +123,7 @@ impl Heading {
                 ..silent.clone()
             }
         };
-        report.responders.iter().map(answered).collect()
+        report.responders.iter().zip(width.router).map(answered).collect()
     }
 
     /// The record that ends the round.
@@ -167,6 +159,8 @@ impl Heading {
             received: outcome.received,
             ignored: outcome.ignored,
             paths: outcome.paths.clone(),
+            mtu: outcome.mtu.clone(),
+            stop_set: outcome.stop_set,
         }
     }
 }
@@ -174,6 +168,14 @@ impl Heading {
 /// Milliseconds to a tenth of a microsecond.
 fn milliseconds(rtt: Duration) -> f64 {
     (rtt.as_secs_f64() * 1e7).round() / 1e4
+}
+
+/// What a reply suggests of the way back and of who sent it.
+fn hints(ttl: u8, answer: &Answer, router: Option<u16>) -> Option<Hints> {
+    let reply_hops = answer.ttl.and_then(hint::reply_hops).filter(|hops| *hops != ttl);
+    let initial_ttl = reply_hops.and(answer.ttl.and_then(hint::initial_ttl));
+    let hints = Hints { initial_ttl, reply_hops, router };
+    (hints != Hints::default()).then_some(hints)
 }
 
 fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {

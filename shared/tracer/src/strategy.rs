@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tm_schema::{Ignored, Paths, Stop};
+use tm_schema::{Ignored, PathMtu, Paths, Stop, StopSetUse};
 
 use crate::trace::{Answer, HopReport, Next};
 
@@ -45,6 +45,16 @@ pub trait Strategy {
 
     /// What it promises of the paths that it found, where it is after all of them.
     fn paths(&self) -> Option<Paths> {
+        None
+    }
+
+    /// How large datagrams may be, where it is after that.
+    fn mtu(&self) -> Option<PathMtu> {
+        None
+    }
+
+    /// What it probed, where it leaves out what is known.
+    fn stop_set(&self) -> Option<StopSetUse> {
         None
     }
 }

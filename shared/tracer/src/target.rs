@@ -48,10 +48,15 @@ pub struct Lookup {
 
 impl Family {
     fn allows(self, ip: IpAddr) -> bool {
+        self.allows_one(ip.is_ipv6())
+    }
+
+    /// Whether addresses of IPv6, or else of IPv4, are wanted.
+    pub(crate) fn allows_one(self, v6: bool) -> bool {
         match self {
             Self::Any => true,
-            Self::V4 => ip.is_ipv4(),
-            Self::V6 => ip.is_ipv6(),
+            Self::V4 => !v6,
+            Self::V6 => v6,
         }
     }
 

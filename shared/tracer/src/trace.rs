@@ -21,6 +21,7 @@ mod tests;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use tm_path::hint::Signature;
 use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
 
 use crate::strategy::Strategy;
@@ -99,6 +100,13 @@ pub struct Answer {
     pub nat: Option<bool>,
 }
 
+impl Answer {
+    /// What it says of the router that sent it.
+    pub(crate) fn signature(&self) -> Signature {
+        Signature::new(self.ttl, self.mpls.iter().map(|label| label.label))
+    }
+}
+
 /// A probe to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Send {
@@ -108,6 +116,8 @@ pub struct Send {
     pub ttl: u8,
     /// Flow id.
     pub flow: u16,
+    /// Octets of the datagram; `None`: as all others.
+    pub size: Option<u16>,
 }
 
 /// What a trace wants next.
@@ -326,7 +336,7 @@ impl Trace {
             sequences.push(sequence);
         }
         self.sent += 1;
-        Send { sequence: sequence as u32, ttl: due.ttl, flow: id }
+        Send { sequence: sequence as u32, ttl: due.ttl, flow: id, size: None }
     }
 
     /// Gives up on the probes that have waited long enough.

@@ -120,6 +120,8 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             mpls: Vec::new(),
             interface: None,
             nat: None,
+            mtu: None,
+            hints: None,
             flows: if good.is_empty() { Vec::new() } else { vec![0] },
             is_destination: is_target && !good.is_empty(),
             is_private: false,
@@ -171,6 +173,8 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         received,
         ignored: tm_schema::Ignored::default(),
         paths: None,
+        mtu: None,
+        stop_set: None,
     };
     line(&trace.into(), to);
 }

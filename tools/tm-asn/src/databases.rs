@@ -8,8 +8,9 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 use serde_json::Value;
+use tm_enrich::check;
 use tm_enrich::database::{Database, Finding, at, number, text};
-use tm_schema::{Asn, Time};
+use tm_schema::Asn;
 use tm_stream::{Diagnostics, folders};
 
 use crate::facts::Origins;
@@ -38,12 +39,7 @@ enum Slot {
 impl Databases {
     /// Those at `paths`, or the user's own.
     pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
-        let found = if paths.is_empty() {
-            folders::data().map(|folder| of_folder(&folder)).unwrap_or_default()
-        } else {
-            paths.iter().flat_map(|path| expanded(path)).collect()
-        };
-        let all = found.into_iter().map(Slot::NotYet).collect();
+        let all = found(paths).into_iter().map(Slot::NotYet).collect();
         Self { all, diagnostics: diagnostics.clone() }
     }
 
@@ -99,13 +95,18 @@ impl Slot {
     }
 }
 
+/// The databases at `paths`, or the user's own.
+pub(crate) fn found(paths: &[PathBuf]) -> Vec<PathBuf> {
+    match paths {
+        [] => folders::data().map(|folder| of_folder(&folder)).unwrap_or_default(),
+        paths => paths.iter().flat_map(|path| expanded(path)).collect(),
+    }
+}
+
 fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
     if !is_table(path) {
         let database = Database::open(path)?;
-        let (kind, built) = (database.kind(), database.built());
-        let built = i64::try_from(built).ok().and_then(|at| at.checked_mul(1_000_000));
-        let built = built.and_then(Time::from_microseconds).map(|at| at.to_string());
-        let day = built.as_deref().and_then(|at| at.get(..10)).unwrap_or("nobody knows when");
+        let (kind, day) = (database.kind(), check::day(database.built()));
         diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
         return Ok(database);
     }
@@ -125,7 +126,7 @@ fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
 }
 
 /// What is no MaxMind DB by its end is taken for a text table, unless its name says otherwise.
-fn is_table(path: &Path) -> bool {
+pub(crate) fn is_table(path: &Path) -> bool {
     if path.extension() == Some(OsStr::new("mmdb")) {
         return false;
     }

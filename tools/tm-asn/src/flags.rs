@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use tm_enrich::flags::{CacheFlags, DnsFlags};
-use tm_stream::cli::{Common, Reading};
+use tm_stream::cli::{Checking, Common, Reading};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -63,6 +63,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,

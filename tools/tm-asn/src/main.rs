@@ -1,6 +1,7 @@
 //! `tm-asn`: the AS that announces a responder's address.
 
 mod build;
+mod check;
 mod cymru;
 mod databases;
 mod facts;
@@ -15,7 +16,7 @@ mod table;
 use std::process::ExitCode;
 
 use tm_enrich::{answers, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
 
 use flags::{Command, Flags};
 use origins::Origins;
@@ -36,6 +37,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let output = Output::open(flags.common.output.as_deref())?;
+    if flags.checking.check {
+        return finding::tell(&check::findings(flags), &output);
+    }
     let (desk, answers) = answers::desk()?;
     let mut origins = Origins::new(flags, desk, diagnostics);
     let result = filter::run(&mut origins, answers, &flags.reading, &output, diagnostics);

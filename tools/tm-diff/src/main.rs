@@ -20,7 +20,7 @@ mod words;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, screen, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, screen, signal};
 
 use compare::{Rules, Sources};
 use comparison::Comparison;
@@ -38,6 +38,7 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let output = Output::open(flags.common.output.as_deref())?;
+    confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let (a, b) = side::read(flags, diagnostics)?;
     let rules = Rules {

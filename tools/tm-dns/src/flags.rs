@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use tm_enrich::flags::{CacheFlags, DnsFlags};
-use tm_stream::cli::{Common, Reading};
+use tm_stream::cli::{Checking, Common, Reading};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -35,6 +35,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,

@@ -6,28 +6,31 @@ use tm_stream::Error;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use crate::collect::Collection;
+use crate::collect::{Collection, Round};
 use crate::flags::Flags;
 use crate::session::Session;
+use crate::words::{clean, time};
 use crate::{csv, document, html, markdown, sink, svg};
 
 const README: &str = "\
-trace.html    the page: open it in a browser, it asks nobody for anything
+trace.html    the page: open it in a browser; it asks nobody for anything, unless you
+              switch tiles of OpenStreetMap on
 report.md     the report, for a ticket
 map.svg       the map, for slides
 trace.json    {meta, hops}, as the Python tracemap writes it
 trace.csv     one row a hop record
-trace.ndjson  the records: tm-render, tm-export and tm-diff read them
+trace.ndjson  the records, octet for octet: tm-render, tm-export and tm-diff read them
 ";
 
 /// The zip of a session.
 pub(crate) fn write(collection: Collection, flags: &Flags) -> Result<Vec<u8>, Error> {
     let rows = csv_of(&collection)?;
-    let records = records_of(&collection)?;
+    let lines = |round: &Round| round.lines.clone();
+    let records: Vec<u8> = collection.rounds.iter().flat_map(lines).collect();
     let session = Session::from(collection);
     let files = [
-        ("README.txt", README.as_bytes().to_vec()),
-        ("trace.html", html::page(&session, flags.theme)?.into_bytes()),
+        ("README.txt", readme(&session).into_bytes()),
+        ("trace.html", html::page(&session, flags)?.into_bytes()),
         ("report.md", markdown::report(&session, flags.mermaid)?.into_bytes()),
         ("map.svg", svg::picture(&session, flags.theme)?.into_bytes()),
         ("trace.json", document::write(&session).into_bytes()),
@@ -51,29 +54,17 @@ pub(crate) fn write(collection: Collection, flags: &Flags) -> Result<Vec<u8>, Er
     Ok(done.into_inner())
 }
 
+/// What was traced, and which file holds what.
+fn readme(session: &Session) -> String {
+    let from =
+        session.source_ip.as_deref().map_or(String::new(), |ip| format!(", from {}", clean(ip)));
+    let to = session.resolved_ip.as_deref().map_or(String::new(), |ip| format!(" ({})", clean(ip)));
+    let at = session.started_at().map_or(String::new(), |at| format!(", {}", time(at)));
+    format!("The way to {}{to}{from}{at}\n\n{README}", clean(&session.host))
+}
+
 fn csv_of(collection: &Collection) -> Result<Vec<u8>, Error> {
     let rows = csv::Memory::default();
     sink::replay(collection, Box::new(csv::Csv::to(rows.clone())?))?;
     Ok(rows.take())
-}
-
-fn records_of(collection: &Collection) -> Result<Vec<u8>, Error> {
-    let mut text = Vec::new();
-    let mut line = |record: &tm_schema::Record| {
-        let written = serde_json::to_writer(&mut text, record);
-        text.push(b'\n');
-        written.map_err(|error| Error::Failed(error.to_string()))
-    };
-    for round in &collection.rounds {
-        for hop in &round.hops {
-            line(&hop.clone().into())?;
-        }
-        if let Some(end) = &round.end {
-            line(&end.clone().into())?;
-        }
-    }
-    for alert in &collection.alerts {
-        line(&tm_schema::Record::Alert(Box::new(alert.clone())))?;
-    }
-    Ok(text)
 }

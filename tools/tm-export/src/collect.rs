@@ -8,7 +8,8 @@ use tm_schema::{Alert, Hop, Record, Trace};
 use tm_stream::typed::Records;
 use tm_stream::{Diagnostics, Error};
 
-use crate::flags::Flags;
+use crate::flags::{Flags, Format};
+use crate::ndjson::Identity;
 use crate::select::Selection;
 
 /// Rounds that a picture keeps.
@@ -35,6 +36,17 @@ pub(crate) struct Round {
     pub(crate) trace_id: String,
     pub(crate) hops: Vec<Hop>,
     pub(crate) end: Option<Trace>,
+    /// Its lines as they came, for a bundle.
+    pub(crate) lines: Vec<u8>,
+}
+
+impl Round {
+    fn keep(&mut self, line: &[u8]) {
+        self.lines.extend_from_slice(line.trim_ascii_end());
+        if !line.is_empty() {
+            self.lines.push(b'\n');
+        }
+    }
 }
 
 /// What makes traces comparable: they go to one address, from one address, by one protocol.
@@ -71,12 +83,24 @@ pub(crate) fn collect(
     diagnostics: &Diagnostics,
 ) -> Result<Collection, Error> {
     let selection = Selection::of(flags);
+    let keeps_lines = flags.format() == Some(Format::Bundle);
     let mut collection = Collection::default();
     while let Some(record) = records.next_record()? {
+        let line = if keeps_lines { records.line() } else { &[] };
         match record {
-            Record::Hop(hop) if selection.takes(&*hop) => collection.hop(*hop, flags.last),
-            Record::Trace(trace) if selection.takes(&*trace) => collection.end(*trace, flags.last),
-            Record::Alert(alert) if selection.takes(&*alert) => collection.alert(*alert),
+            Record::Hop(hop) if selection.takes(&*hop) => collection.hop(*hop, line, flags.last),
+            Record::Trace(trace) if selection.takes(&*trace) => {
+                collection.end(*trace, line, flags.last);
+            }
+            Record::Alert(alert) if selection.takes(&*alert) => {
+                collection.aside(&alert.trace_id, line);
+                collection.alert(*alert);
+            }
+            Record::Other(raw) if keeps_lines => {
+                if let Ok(Identity { trace_id: Some(id), .. }) = serde_json::from_str(raw.get()) {
+                    collection.aside(&id, line);
+                }
+            }
             _ => {}
         }
     }
@@ -85,7 +109,7 @@ pub(crate) fn collect(
 }
 
 impl Collection {
-    fn hop(&mut self, hop: Hop, only_last: bool) {
+    fn hop(&mut self, hop: Hop, line: &[u8], only_last: bool) {
         let subject = Subject {
             host: hop.host.clone(),
             resolved_ip: hop.resolved_ip.clone(),
@@ -94,11 +118,12 @@ impl Collection {
             trace_id: hop.trace_id.clone(),
         };
         if let Some(round) = self.round(subject, only_last) {
+            round.keep(line);
             round.hops.push(hop);
         }
     }
 
-    fn end(&mut self, trace: Trace, only_last: bool) {
+    fn end(&mut self, trace: Trace, line: &[u8], only_last: bool) {
         let subject = Subject {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
@@ -108,11 +133,19 @@ impl Collection {
         };
         let trace_id = trace.trace_id.clone();
         if let Some(round) = self.round(subject, only_last) {
+            round.keep(line);
             round.end = Some(trace);
         }
         if only_last {
             // Whatever ended before this one did is not the last.
             self.rounds.retain(|round| round.end.is_none() || round.trace_id == trace_id);
+        }
+    }
+
+    /// Keeps the line of a record that is no part of a picture but belongs to a trace of it.
+    fn aside(&mut self, trace_id: &str, line: &[u8]) {
+        if let Some(round) = self.rounds.iter_mut().rfind(|round| round.trace_id == trace_id) {
+            round.keep(line);
         }
     }
 

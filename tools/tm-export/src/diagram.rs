@@ -9,9 +9,12 @@ use crate::paint;
 use crate::session::Session;
 use crate::words::{clean, count};
 
-const COLUMN: usize = 150;
+const COLUMN: usize = 170;
 const ROW: usize = 58;
-const BOX: usize = 124;
+const BOX: usize = 144;
+/// Characters that fit into a box: of its first line, and of the smaller second one.
+const FIRST: usize = 18;
+const SECOND: usize = 22;
 /// More nodes than this are a task for Graphviz.
 const MOST: usize = 300;
 
@@ -30,7 +33,6 @@ pub(crate) struct Diagram {
 pub(crate) struct Box_ {
     pub(crate) x: usize,
     pub(crate) y: usize,
-    pub(crate) hop: u8,
     pub(crate) text: String,
     pub(crate) sub: String,
     pub(crate) silent: bool,
@@ -43,6 +45,8 @@ pub(crate) struct Line {
     pub(crate) d: String,
     pub(crate) title: String,
     pub(crate) width: f64,
+    /// Packets are balanced one by one: who follows whom is not known.
+    pub(crate) guessed: bool,
 }
 
 impl Diagram {
@@ -77,10 +81,12 @@ impl Diagram {
                     x2.saturating_sub(bend)
                 ),
                 title: format!(
-                    "{}: {}{more}",
+                    "{}: {}{more}{}",
                     count(edge.flows.len(), "flow", "flows"),
-                    flows.join(", ")
+                    flows.join(", "),
+                    if edge.is_seen { "" } else { "; balanced packet by packet, a possible link" }
                 ),
+                guessed: !edge.is_seen,
                 width: 1.2 + 2.8 * (edge.flows.len() as f64 / most),
             })
         });
@@ -100,13 +106,14 @@ impl Diagram {
 fn boxed(session: &Session, graph: &Graph, node: usize, x: usize, y: usize) -> Option<Box_> {
     let node = graph.nodes.get(node)?;
     let known = node.responder(session);
-    let short = |text: &str| tm_stream::text::cut(&clean(text), 18).into_owned();
+    let short = |text: &str, room| tm_stream::text::cut(&clean(text), room).into_owned();
+    let hop = node.ttl.to_string();
+    let name = |name| format!("{hop} · {}", short(name, SECOND - hop.len() - 3));
     Some(Box_ {
         x,
         y,
-        hop: node.ttl,
-        text: known.map_or("no answer".to_owned(), |responder| short(&responder.ip)),
-        sub: known.and_then(|responder| responder.hostname()).map(short).unwrap_or_default(),
+        text: known.map_or("no answer".to_owned(), |responder| short(&responder.ip, FIRST)),
+        sub: known.and_then(|responder| responder.hostname()).map_or(hop.clone(), name),
         silent: known.is_none(),
         step: known.and_then(|responder| responder.rtt).map(|rtt| paint::step(rtt.avg)),
     })

@@ -38,8 +38,14 @@ pub(crate) fn write(session: &Session) -> String {
         .iter()
         .any(|edge| edge.flows.len() != graph.edges.first().map_or(0, |first| first.flows.len()));
     for edge in &graph.edges {
-        let label =
-            if flows_differ { format!(" [label=\"{}\"]", edge.flows.len()) } else { String::new() };
+        let flows = flows_differ.then(|| format!("label=\"{}\"", edge.flows.len()));
+        // Who follows whom is a guess where packets are balanced one by one.
+        let guessed = (!edge.is_seen).then(|| "style=dashed".to_owned());
+        let attributes: Vec<String> = flows.into_iter().chain(guessed).collect();
+        let label = match attributes.as_slice() {
+            [] => String::new(),
+            some => format!(" [{}]", some.join(", ")),
+        };
         let _ = writeln!(dot, "  n{} -> n{}{label};", edge.from, edge.to);
     }
     dot.push_str("}\n");

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 use tm_path::detour::{self, Agreement, KM_PER_MS, LONG_KM};
-use tm_path::{delay, sphere::Point};
-use tm_schema::{Confidence, Stop};
+use tm_path::{delay, loss, sphere::Point};
+use tm_schema::{Balancing, Confidence, Diamond, Method, Paths, Stop};
 
 use crate::graph::Graph;
 use crate::session::{Responder, Session};
@@ -48,7 +48,7 @@ use Tone::{Bad, Good, Plain, Warning};
 pub(crate) fn findings(session: &Session, graph: &Graph) -> Vec<Finding> {
     let mut all = vec![verdict(session)];
     all.extend(error(session));
-    all.extend(loss(session));
+    all.extend(losses(session));
     all.extend(step(session));
     all.extend(places(session));
     all.extend(legs(session));
@@ -127,33 +127,28 @@ fn error(session: &Session) -> Option<Finding> {
 }
 
 /// Loss that goes on to the end, and loss that does not.
-fn loss(session: &Session) -> Vec<Finding> {
+fn losses(session: &Session) -> Vec<Finding> {
     let mut found = Vec::new();
     let limited: Vec<u8> =
         session.path().filter(|(_, ttl, _)| ttl.rate_limited).map(|(hop, ..)| hop).collect();
     if let Some((end, ttl, _)) = session.destination()
-        && ttl.loss_pct() > 0.0
+        && let Some((after, by)) = onset(session)
     {
-        // The first hop from which on every hop that answers loses at least half as much.
-        let least = ttl.loss_pct() / 2.0;
-        let mut begins = end;
-        for (hop, ttl, responder) in session.path().collect::<Vec<_>>().into_iter().rev() {
-            match responder {
-                Some(_) if ttl.loss_pct() < least => break,
-                Some(_) => begins = hop,
-                None => {}
-            }
-        }
+        let begins = match after {
+            Some(after) if after + 1 < by => format!("between hops {after} and {by}"),
+            _ => format!("at hop {by}"),
+        };
+        // Nobody beyond the last hop can tell whether it loses or answers seldom.
+        let doubt = match by == end {
+            true => "; it may also be that the destination limits how often it answers",
+            false => "",
+        };
         let text = format!(
-            "Probes are lost on the way or on the way back: {} at the destination, beginning at hop {begins}.",
+            "Probes are lost on the way or on the way back: {} at the destination, beginning {begins}{doubt}.",
             pct(ttl.loss_pct())
         );
-        found.push(finding(
-            Inferred,
-            if ttl.loss_pct() >= 5.0 { Bad } else { Warning },
-            Some(begins),
-            text,
-        ));
+        let tone = if ttl.loss_pct() >= 5.0 { Bad } else { Warning };
+        found.push(finding(Inferred, tone, Some(by), text));
     }
     if let Some(&first) = limited.first() {
         let worst = limited
@@ -176,6 +171,15 @@ fn loss(session: &Session) -> Vec<Finding> {
     found
 }
 
+/// Where the loss begins that the destination suffers: the last hop without it, if there is one,
+/// and the first with it.
+fn onset(session: &Session) -> Option<(Option<u8>, u8)> {
+    let ttls: Vec<u8> = session.path().map(|(hop, ..)| hop).collect();
+    let onset = loss::onset(&session.losses())?;
+    let ttl = |at: usize| ttls.get(at).copied();
+    Some((onset.after.and_then(ttl), ttl(onset.by)?))
+}
+
 /// Where most of the delay arises.
 fn step(session: &Session) -> Option<Finding> {
     let path: Vec<_> = session.path().collect();
@@ -183,10 +187,11 @@ fn step(session: &Session) -> Option<Finding> {
         path.iter().map(|(_, _, responder)| Some(responder.as_ref()?.rtt?.min)).collect();
     let (at, added) = delay::longest_step(&least)?;
     let (hop, _, Some(to)) = path.get(at)? else { return None };
-    if added < 2.0 || at == 0 {
+    let total = delay::up_to(&least).into_iter().flatten().next_back().unwrap_or(added);
+    // Where every hop adds its share there is no step.
+    if added < 2.0 || added < total / 4.0 || at == 0 {
         return None;
     }
-    let total = delay::up_to(&least).into_iter().flatten().next_back().unwrap_or(added);
     let what =
         if added > total / 2.0 { "Most of the delay" } else { "The largest step of the delay" };
     let before =
@@ -325,7 +330,11 @@ fn stops(session: &Session) -> Vec<detour::Stop> {
 /// Several ways to go, at once or one after the other.
 fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
     let mut found = Vec::new();
-    if graph.is_multipath() {
+    let discovered = session.end().and_then(|end| end.paths.as_ref());
+    for diamond in discovered.iter().flat_map(|paths| &paths.diamonds).take(5) {
+        found.push(balancer(diamond));
+    }
+    if found.is_empty() && graph.is_multipath() {
         let several: Vec<u8> = session
             .ttls
             .iter()
@@ -337,18 +346,52 @@ fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
         } else {
             "load balancing"
         };
+        // The discovery follows few flows from end to end: what it has seen are links.
+        let is_mda = session.end().is_some_and(|end| end.method == Some(Method::Mda));
+        let seen = if is_mda {
+            format!("{} by the links seen", count(graph.ways(), "way", "ways"))
+        } else {
+            format!("{} seen", count(graph.paths.len(), "path", "paths"))
+        };
         found.push(finding(
             Observed,
             Plain,
             several.first().copied(),
-            format!(
-                "{} seen; several routers answer at {}: {why}.",
-                count(graph.paths.len(), "path", "paths"),
-                hops(&several)
-            ),
+            format!("{seen}; several routers answer at {}: {why}.", hops(&several)),
         ));
     }
+    found.extend(session.end().and_then(|end| end.paths.as_ref()).map(promise));
     found
+}
+
+/// Where a load balancer was discovered.
+fn balancer(diamond: &Diamond) -> Finding {
+    let from = diamond.from;
+    let place = match diamond.to {
+        Some(to) => format!("between hops {from} and {to}"),
+        None => format!("beyond hop {from}"),
+    };
+    let how = match diamond.balancing {
+        Balancing::PerFlow => "a flow keeps to one of them",
+        Balancing::PerPacket => {
+            "each packet goes its own way, so that nobody can tell which router follows which"
+        }
+    };
+    let text = format!("Load balancing {place}: {} routers side by side; {how}.", diamond.width);
+    finding(Observed, Plain, Some(from.saturating_add(1)), text)
+}
+
+/// What the discovery of all paths promises.
+fn promise(paths: &Paths) -> Finding {
+    let of = if paths.per_balancer { "of each load balancer by itself" } else { "of them all" };
+    let percent = (paths.failure_bound * 1e4).ceil() / 1e2;
+    let rest = if paths.complete { "" } else { "; the search did not come to its end" };
+    let text = format!(
+        "Every path was looked for, to be {} % sure {of}: that a branch is missing is at most \
+         {percent} % likely{rest}.",
+        paths.confidence
+    );
+    finding(Inferred, Plain, None, text)
 }
 
 /// What is not known.

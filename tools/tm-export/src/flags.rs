@@ -3,6 +3,8 @@
 use clap::{Parser, ValueEnum};
 use tm_stream::cli::{Common, Reading};
 
+use crate::tiles::{OPENSTREETMAP, Tiles};
+
 const EXAMPLES: &str = "\
 Examples:
   tm-probe example.com | tm-geo | tm-export -o trace.html   a page: the format follows the name
@@ -44,6 +46,10 @@ pub(crate) struct Flags {
     /// Light, dark, or whichever the reader's system prefers (html, svg)
     #[arg(long, value_enum, default_value_t = Theme::Auto, value_name = "THEME")]
     pub(crate) theme: Theme,
+
+    /// Tiles that the page's reader may switch on: a URL with {z}, {x} and {y} in it, or none (html)
+    #[arg(long, value_name = "URL", default_value = OPENSTREETMAP)]
+    pub(crate) tiles: Tiles,
 
     /// Add a diagram of the path that GitHub and GitLab draw (md)
     #[arg(long)]

@@ -39,6 +39,9 @@ pub(crate) struct Edge {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) flows: BTreeSet<u16>,
+    /// A flow met these two and nobody else at their TTLs. Otherwise packets are balanced one by
+    /// one, and nobody can say who follows whom.
+    pub(crate) is_seen: bool,
 }
 
 /// A TTL of a path, and who answered there.
@@ -66,7 +69,24 @@ impl Graph {
         for round in &session.rounds {
             builder.round(round);
         }
+        builder.graph.drop_parts();
         builder.graph
+    }
+
+    /// Leaves whole paths: what one flow met of a path that another met more of is none of its own.
+    fn drop_parts(&mut self) {
+        let mut order: Vec<usize> = (0..self.paths.len()).collect();
+        order.sort_by_key(|&at| std::cmp::Reverse(self.paths.get(at).map_or(0, Vec::len)));
+        let mut whole: BTreeSet<usize> = BTreeSet::new();
+        for at in order {
+            let Some(path) = self.paths.get(at) else { continue };
+            let holds = |longer: &Vec<usize>| longer.windows(path.len()).any(|part| part == path);
+            if !whole.iter().filter_map(|&at| self.paths.get(at)).any(holds) {
+                whole.insert(at);
+            }
+        }
+        let paths = std::mem::take(&mut self.paths).into_iter().enumerate();
+        self.paths = paths.filter(|(at, _)| whole.contains(at)).map(|(_, path)| path).collect();
     }
 
     /// There is more than one way to go.
@@ -76,6 +96,39 @@ impl Graph {
             *per_ttl.entry(node.ttl).or_default() += 1;
         }
         per_ttl.values().any(|&count| count > 1)
+    }
+}
+
+impl Graph {
+    /// How many different ways lead through the graph, from whom nobody precedes to whom nobody
+    /// follows; at most `usize::MAX`.
+    pub(crate) fn ways(&self) -> usize {
+        let mut order: Vec<usize> = (0..self.nodes.len()).collect();
+        order.sort_by_key(|&node| self.nodes.get(node).map(|node| node.ttl));
+        let mut ways = vec![0_usize; self.nodes.len()];
+        let mut ends = vec![true; self.nodes.len()];
+        let mut before: Vec<Vec<usize>> = vec![Vec::new(); self.nodes.len()];
+        for edge in &self.edges {
+            if let (Some(before), Some(is_end)) = (before.get_mut(edge.to), ends.get_mut(edge.from))
+            {
+                before.push(edge.from);
+                *is_end = false;
+            }
+        }
+        for node in order {
+            let before = before.get(node).map(Vec::as_slice).unwrap_or_default();
+            let sum = before
+                .iter()
+                .filter_map(|&from| ways.get(from))
+                .fold(0, |a: usize, b| a.saturating_add(*b));
+            if let Some(here) = ways.get_mut(node) {
+                *here = sum.max(1);
+            }
+        }
+        ways.iter()
+            .zip(ends)
+            .filter(|(_, is_end)| *is_end)
+            .fold(0, |a: usize, (b, _)| a.saturating_add(*b))
     }
 }
 
@@ -105,8 +158,14 @@ impl Builder {
                     part.push((ttl, met));
                 }
             }
-            for part in parts {
-                self.path(flow, &part);
+            for (at, part) in parts.iter().enumerate() {
+                // Silence next to a TTL at which the flow was not probed is no silence of this flow.
+                let met = |step: &Step<'_>| step.1.is_some();
+                let begin = if at == 0 { Some(0) } else { part.iter().position(met) };
+                let end = part.iter().rposition(met);
+                if let Some((begin, end)) = begin.zip(end) {
+                    self.path(flow, part.get(begin..=end).unwrap_or_default());
+                }
             }
         }
     }
@@ -128,9 +187,10 @@ impl Builder {
                 let after = steps.iter().skip(at).find_map(known);
                 vec![self.node(Node { ttl: *ttl, who: Who::Silent { before, after } })]
             };
+            let is_seen = before.len() == 1 && here.len() == 1;
             for &from in &before {
                 for &to in &here {
-                    self.edge(from, to, flow);
+                    self.edge(from, to, flow, is_seen);
                 }
             }
             path.extend(here.first());
@@ -148,13 +208,14 @@ impl Builder {
         })
     }
 
-    fn edge(&mut self, from: usize, to: usize, flow: u16) {
+    fn edge(&mut self, from: usize, to: usize, flow: u16, is_seen: bool) {
         let at = *self.edges.entry((from, to)).or_insert_with(|| {
-            self.graph.edges.push(Edge { from, to, flows: BTreeSet::new() });
+            self.graph.edges.push(Edge { from, to, flows: BTreeSet::new(), is_seen: false });
             self.graph.edges.len() - 1
         });
         if let Some(edge) = self.graph.edges.get_mut(at) {
             edge.flows.insert(flow);
+            edge.is_seen |= is_seen;
         }
     }
 }

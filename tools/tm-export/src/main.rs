@@ -30,6 +30,7 @@ mod sink;
 mod sqlite;
 mod svg;
 mod template;
+mod tiles;
 mod words;
 
 use std::io::IsTerminal;
@@ -37,7 +38,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tm_stream::typed::Records;
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
 use select::Selection;
@@ -65,6 +66,9 @@ fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     }
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
     let output = Output::open(flags.common.output.as_deref())?;
+    let temporary = std::env::temp_dir();
+    let scratch = if format == Format::Sqlite { sqlite::scratch(&temporary) } else { Vec::new() };
+    confine::to_output(flags.common.output.as_deref(), &scratch, diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     if format == Format::Ndjson {
         ndjson::write(inputs, flags, &output, diagnostics)?;
@@ -113,7 +117,7 @@ fn export(
         Format::Geojson => geojson::write(&session),
         Format::Dot => dot::write(&session),
         Format::MtrJson => mtr::write(&session),
-        _ => html::page(&session, flags.theme)?,
+        _ => html::page(&session, flags)?,
     };
     Ok(output.raw(text.as_bytes())?)
 }

@@ -30,7 +30,8 @@ pub(crate) fn write(session: &Session) -> String {
         let _ = writeln!(text, "  n{index}[\"{}. {}\"]", node.ttl, escaped(&label));
     }
     for edge in &graph.edges {
-        let _ = writeln!(text, "  n{} --> n{}", edge.from, edge.to);
+        let arrow = if edge.is_seen { "-->" } else { "-.->" };
+        let _ = writeln!(text, "  n{} {arrow} n{}", edge.from, edge.to);
     }
     if graph.edges.len() > EDGES || text.len() > OCTETS {
         return "flowchart LR\n  n0[\"Too many paths for Mermaid; see --format dot\"]\n".to_owned();

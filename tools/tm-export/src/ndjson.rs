@@ -14,12 +14,13 @@ use crate::select::{Selectable, Selection};
 /// Traces that have begun and not ended, of which any may be the last.
 const OPEN: usize = 1000;
 
+/// What a selection looks at, of a record of any type.
 #[derive(Deserialize)]
-struct Identity<'a> {
+pub(crate) struct Identity<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow, default)]
-    trace_id: Option<Cow<'a, str>>,
+    pub(crate) trace_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     host: Option<Cow<'a, str>>,
     #[serde(default)]

@@ -77,8 +77,8 @@ pub(crate) struct HopView {
     /// `none`, `some`, `limited`.
     pub(crate) loss_kind: &'static str,
     pub(crate) avg: String,
-    pub(crate) min: String,
-    pub(crate) max: String,
+    /// Smallest and largest RTT.
+    pub(crate) spread: String,
     pub(crate) jitter: String,
     pub(crate) median: String,
     pub(crate) stddev: String,
@@ -180,9 +180,26 @@ fn facts(session: &Session) -> Vec<Fact> {
             parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
         }),
     );
+    fact("Path discovery", end.and_then(|end| end.paths.as_ref()).map(discovery));
     fact("Traced by", end.map(|end| clean(&format!("{} {}", end.tool, end.version))));
     fact("Platform", end.map(|end| clean(&end.platform)));
     facts
+}
+
+/// What path discovery did, and how likely it missed something.
+fn discovery(paths: &tm_schema::Paths) -> String {
+    let responders = count(paths.nodes as usize, "responder", "responders");
+    let links = count(paths.links as usize, "link", "links");
+    let flows = count(paths.flows as usize, "flow", "flows");
+    let sure = if paths.complete {
+        let missed = pct(paths.failure_bound * 100.0);
+        format!(
+            "another branch was missed with a probability of at most {missed}, where flows are spread evenly"
+        )
+    } else {
+        "it was cut short: there may be more".to_owned()
+    };
+    format!("{responders} and {links} by {flows}; {sure}")
 }
 
 fn cards(session: &Session) -> Vec<Card> {
@@ -192,9 +209,8 @@ fn cards(session: &Session) -> Vec<Card> {
             cards.push(Card {
                 label: "Round trip",
                 value: format!("{} ms", ms(rtt.avg)),
-                note: format!("{}–{} ms", ms(rtt.min), ms(rtt.max))
-                    + &rtt
-                        .jitter
+                note: format!("{} ms", spread(rtt))
+                    + &jitter(responder)
                         .map_or(String::new(), |jitter| format!(", jitter {}", ms(jitter))),
             });
         }
@@ -314,6 +330,7 @@ fn base(hop: u8, at: usize, ttl: &Ttl) -> HopView {
 
 fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
     let rtt = responder.rtt;
+    let several = |text: String| if responder.rtts.len() == 1 { String::new() } else { text };
     let shown = |value: fn(&tm_schema::Rtt) -> Option<f64>| {
         rtt.as_ref().and_then(value).map(ms).unwrap_or_default()
     };
@@ -336,11 +353,10 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
         mock: is_mock(responder),
         doubtful: is_doubtful(responder),
         avg: shown(|rtt| Some(rtt.avg)),
-        min: shown(|rtt| Some(rtt.min)),
-        max: shown(|rtt| Some(rtt.max)),
-        jitter: shown(|rtt| rtt.jitter),
-        median: shown(|rtt| rtt.median),
-        stddev: shown(|rtt| rtt.stddev),
+        spread: rtt.map(spread).unwrap_or_default(),
+        jitter: jitter(responder).map(ms).unwrap_or_default(),
+        median: several(shown(|rtt| rtt.median)),
+        stddev: several(shown(|rtt| rtt.stddev)),
         step: rtt.map(|rtt| paint::step(rtt.avg)),
         share: rtt.map_or(0, |rtt| (rtt.avg / slowest * 100.0).round().clamp(1.0, 100.0) as u32),
         details: details(responder),
@@ -350,6 +366,17 @@ fn view(base: HopView, responder: &Responder, slowest: f64) -> HopView {
             .unwrap_or_default(),
         ..base
     }
+}
+
+/// From the smallest RTT to the largest.
+fn spread(rtt: tm_schema::Rtt) -> String {
+    let (min, max) = (ms(rtt.min), ms(rtt.max));
+    if min == max { min } else { format!("{min}–{max}") }
+}
+
+/// How much the RTT varies; one answer tells nothing of that.
+fn jitter(responder: &Responder) -> Option<f64> {
+    responder.rtt?.jitter.filter(|_| responder.rtts.len() != 1)
 }
 
 fn evidence(geo: &tm_schema::Geo) -> Vec<EvidenceView> {

@@ -101,14 +101,16 @@ impl Session {
             }
             ttl.responders.sort_by_key(|responder| std::cmp::Reverse(responder.rtts.len()));
         }
-        let losses: Vec<Option<f64>> = self
-            .ttls
-            .values()
-            .map(|ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct()))
-            .collect();
-        for (ttl, limited) in self.ttls.values_mut().zip(loss::is_rate_limiting(&losses)) {
+        let limited = loss::is_rate_limiting(&self.losses());
+        for (ttl, limited) in self.ttls.values_mut().zip(limited) {
             ttl.rate_limited = limited;
         }
+    }
+
+    /// The loss of each TTL in percent; `None`: nobody answered.
+    pub(crate) fn losses(&self) -> Vec<Option<f64>> {
+        let answered = |ttl: &Ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct());
+        self.ttls.values().map(answered).collect()
     }
 
     /// How the last round ended, where that is known.

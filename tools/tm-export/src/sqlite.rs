@@ -2,6 +2,7 @@
 //! file and is copied to the output when it is whole.
 
 use std::io::Read;
+use std::path::Path;
 
 use rusqlite::types::{ToSqlOutput, Value as Sql, ValueRef};
 use rusqlite::{Connection, ToSql, params};
@@ -43,6 +44,13 @@ pub(crate) struct Database {
     output: Output,
     pending: usize,
     insert_hop: String,
+}
+
+/// Where the database grows before it is written, and where SQLite keeps what memory does not hold
+/// (<https://sqlite.org/tempfiles.html>, section 5).
+pub(crate) fn scratch(temporary: &Path) -> Vec<&Path> {
+    let own = ["/var/tmp", "/usr/tmp", "/tmp"].map(Path::new);
+    std::iter::once(temporary).chain(own).collect()
 }
 
 impl Database {

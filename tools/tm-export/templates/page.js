@@ -117,6 +117,41 @@
     const home = map.getAttribute('viewBox').split(' ').map(Number);
     const copies = all('.world', map).map((world) => Number(world.dataset.x));
     let view = [...home];
+    // Tiles: another server is asked for them, so only while the reader wants it.
+    const tiles = one('#tiles');
+    const tiled = one('#tiled');
+    let soon = 0;
+    const lay = () => {
+      const zoom = Math.min(Math.max(Math.round(Math.log2(16 / unit())), 0), 19);
+      const [across, size] = [2 ** zoom, 4096 / 2 ** zoom];
+      const wanted = new Map();
+      for (let x = Math.floor(view[0] / size); tiled.checked && x * size < view[0] + view[2]; x += 1) {
+        for (let y = Math.max(Math.floor(view[1] / size), 0); y < across && y * size < view[1] + view[3]; y += 1) {
+          wanted.set(`${zoom}/${x}/${y}`, [x, y]);
+        }
+      }
+      for (const image of [...tiles.children]) if (!wanted.delete(image.dataset.tile)) image.remove();
+      for (const [tile, [x, y]] of wanted) {
+        const image = document.createElementNS(map.namespaceURI, 'image');
+        const column = ((x % across) + across) % across;
+        const href = tiles.dataset.url.replace('{z}', zoom).replace('{x}', column).replace('{y}', y);
+        const all = { 'data-tile': tile, x: x * size, y: y * size, width: size * 1.004, height: size * 1.004, href };
+        for (const [name, value] of Object.entries(all)) image.setAttribute(name, value);
+        image.addEventListener('error', () => { one('#tiles-say').textContent = `No tile comes from ${new URL(href).host}.`; });
+        tiles.append(image);
+      }
+    };
+    tiled?.addEventListener('change', () => {
+      // Servers of OpenStreetMap want to know what site a reader is on, and no more is told.
+      one('meta[name="referrer"]').content = tiled.checked ? 'strict-origin' : 'no-referrer';
+      one('.credit')?.remove();
+      if (tiled.checked) {
+        const credit = element('a', '© OpenStreetMap contributors', one('.map'));
+        [credit.className, credit.href, credit.target, credit.rel] = ['credit', 'https://www.openstreetmap.org/copyright', '_blank', 'noopener noreferrer'];
+        if (location.protocol === 'file:') one('#tiles-say').textContent += ' Servers of OpenStreetMap may refuse a page that was opened from a file, for it has no site to name.';
+      }
+      lay();
+    });
     const unit = () => {
       const box = map.getBoundingClientRect();
       return Math.max(view[2] / box.width, view[3] / box.height);
@@ -149,6 +184,7 @@
         });
         mark.inner.setAttribute('transform', `translate(${mark.x} ${mark.y}) scale(${size.toFixed(4)})`);
       }
+      if (tiled?.checked) { clearTimeout(soon); soon = setTimeout(lay, 150); }
     };
     const zoom = (factor, x = view[0] + view[2] / 2, y = view[1] + view[3] / 2) => {
       const width = Math.min(Math.max(view[2] * factor, 12), Math.max(home[2], 4096));

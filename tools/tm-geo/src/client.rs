@@ -2,9 +2,9 @@
 //! of the URL, which may hold a key.
 
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::redirect::Policy;
 
 /// Octets of an answer; a hundred places take fewer than 40,000.
@@ -87,9 +87,19 @@ fn head(status: u16, headers: &HeaderMap) -> Reply {
         status,
         left: number("x-rl"),
         ends_in: seconds("x-ttl"),
-        retry_after: seconds(RETRY_AFTER.as_str()),
+        retry_after: seconds(RETRY_AFTER.as_str()).or_else(|| until_date(headers)),
         body: Vec::new(),
     }
+}
+
+/// `Retry-After` as a date (RFC 9110, section 10.2.3), by the server's clock where it has one.
+fn until_date(headers: &HeaderMap) -> Option<Duration> {
+    let date = |name: HeaderName| {
+        let text = headers.get(name)?.to_str().ok()?;
+        httpdate::parse_http_date(text.trim()).ok()
+    };
+    let now = date(DATE).unwrap_or_else(SystemTime::now);
+    Some(date(RETRY_AFTER)?.duration_since(now).unwrap_or_default())
 }
 
 fn words(error: &reqwest::Error) -> String {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tm_enrich::check;
 use tm_enrich::database::Database;
 use tm_path::confidence::{Claim, Kind};
 use tm_stream::{Diagnostics, folders};
@@ -21,12 +22,7 @@ pub(crate) struct Databases {
 impl Databases {
     /// Those at `paths`, or the user's own.
     pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
-        let paths = if paths.is_empty() {
-            folders::data().map(|folder| of_folder(&folder)).unwrap_or_default()
-        } else {
-            paths.iter().flat_map(|path| expanded(path)).collect()
-        };
-        Self { paths, open: None, diagnostics: diagnostics.clone() }
+        Self { paths: found(paths), open: None, diagnostics: diagnostics.clone() }
     }
 
     /// What each of them says of an address, and who was asked.
@@ -50,11 +46,19 @@ impl Databases {
     }
 }
 
+/// The databases at `paths`, or the user's own.
+pub(crate) fn found(paths: &[PathBuf]) -> Vec<PathBuf> {
+    match paths {
+        [] => folders::data().map(|folder| of_folder(&folder)).unwrap_or_default(),
+        paths => paths.iter().flat_map(|path| expanded(path)).collect(),
+    }
+}
+
 fn open_all(paths: &[PathBuf], diagnostics: &Diagnostics) -> Vec<(Database, Arc<str>)> {
     let opened = paths.iter().filter_map(|path| match Database::open(path) {
         Ok(database) => {
-            let (kind, built) = (database.kind(), database.built());
-            diagnostics.info(format_args!("{}: {kind}, built at {built}", path.display()));
+            let (kind, day) = (database.kind(), check::day(database.built()));
+            diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
             let name = Arc::from(database.name.as_str());
             Some((database, name))
         }

@@ -1,13 +1,14 @@
 //! The flags of `tm-geo`.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, ValueEnum};
 use tm_enrich::flags::{CacheFlags, seconds};
 use tm_path::sphere::Point;
-use tm_stream::cli::{Common, Reading};
+use tm_stream::cli::{Checking, Common, Reading};
 
 use crate::provider::Provider;
 
@@ -42,15 +43,16 @@ pub(crate) struct Flags {
     )]
     pub(crate) mmdb: Vec<PathBuf>,
 
-    /// Where the probes left from: places that light cannot have reached in time are ruled out
+    /// Where the probes left from, all of them or those from one address (again for more): places
+    /// that light cannot have reached in time are ruled out
     #[arg(
         long,
-        value_name = "LAT,LON",
+        value_name = "[IP=]LAT,LON",
         allow_hyphen_values = true,
-        value_parser = point,
+        value_parser = origin,
         help_heading = "Places"
     )]
-    pub(crate) origin: Option<Point>,
+    pub(crate) origin: Vec<Origin>,
 
     /// What comes first: with databases, providers are asked only about what these do not know
     #[arg(
@@ -67,6 +69,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     pub(crate) cache: CacheFlags,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,
@@ -155,13 +160,29 @@ impl From<&str> for Key {
     }
 }
 
-fn point(text: &str) -> Result<Point, String> {
-    let parts = text
+/// A vantage point.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Origin {
+    /// Whose `source_ip` is this; `None`: every other.
+    pub(crate) source: Option<IpAddr>,
+    pub(crate) point: Point,
+}
+
+fn origin(text: &str) -> Result<Origin, String> {
+    let (source, place) = match text.split_once('=') {
+        Some((source, place)) => {
+            let source = source.trim().parse();
+            (Some(source.map_err(|_| "before the = must be an IP address".to_owned())?), place)
+        }
+        None => (None, text),
+    };
+    let point = place
         .split_once(',')
         .and_then(|(lat, lon)| Point::new(lat.trim().parse().ok()?, lon.trim().parse().ok()?));
-    parts.ok_or_else(|| {
+    let point = point.ok_or_else(|| {
         "it must be a latitude and a longitude in degrees, as in 59.91,10.75".to_owned()
-    })
+    })?;
+    Ok(Origin { source, point })
 }
 
 /// `http://HOST[:PORT][/PATH]`, without a slash at the end.
@@ -191,9 +212,12 @@ mod tests {
 
     #[test]
     fn places_and_urls_are_checked() {
-        assert_eq!(point("-33.9, 151.2").unwrap(), Point::new(-33.9, 151.2).unwrap());
-        for wrong in ["", "1", "91,0", "0,181", "a,b", "1,2,3", "NaN,0"] {
-            assert!(point(wrong).is_err(), "{wrong}");
+        let sydney = Point::new(-33.9, 151.2).unwrap();
+        assert_eq!(origin("-33.9, 151.2").unwrap(), Origin { source: None, point: sydney });
+        let source = "2001:db8::7".parse().ok();
+        assert_eq!(origin("2001:db8::7=-33.9,151.2").unwrap(), Origin { source, point: sydney });
+        for wrong in ["", "1", "91,0", "0,181", "a,b", "1,2,3", "NaN,0", "x=1,2", "=1,2"] {
+            assert!(origin(wrong).is_err(), "{wrong}");
         }
         assert_eq!(base("http://127.0.0.1:80/x/").unwrap(), "http://127.0.0.1:80/x");
         for wrong in ["", "ftp://x", "http://", "http://a b", "https://u:p@x", "http://x?k=v"] {

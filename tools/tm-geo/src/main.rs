@@ -1,5 +1,6 @@
 //! `tm-geo`: where responders are, as far as the evidence goes.
 
+mod check;
 mod claim;
 mod client;
 mod databases;
@@ -13,7 +14,7 @@ mod trace;
 use std::process::ExitCode;
 
 use tm_enrich::{answers, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
 
 use flags::Flags;
 use places::Places;
@@ -27,6 +28,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let output = Output::open(flags.common.output.as_deref())?;
+    if flags.checking.check {
+        return finding::tell(&check::findings(flags), &output);
+    }
     let (desk, answers) = answers::desk()?;
     let mut places = Places::new(flags, desk, diagnostics);
     let result = filter::run(&mut places, answers, &flags.reading, &output, diagnostics);

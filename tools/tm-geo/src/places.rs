@@ -9,7 +9,6 @@ use tm_enrich::store::Store;
 use tm_enrich::{Enricher, Hop};
 use tm_path::confidence::{Claim, Kind};
 use tm_path::geohint;
-use tm_path::sphere::Point;
 use tm_schema::Geo;
 use tm_stream::Diagnostics;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
@@ -48,7 +47,7 @@ impl Places {
             invents: allowed.contains(&Provider::Mock),
             questions: None,
             next: None,
-            traces: Traces::new(flags.origin.map(Point::direction)),
+            traces: Traces::new(&flags.origin),
             flags: flags.clone(),
             desk,
             diagnostics: diagnostics.clone(),

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tm_enrich::Hop;
+use tm_path::anycast::Sightings;
 use tm_path::confidence::{Case, Claim, Kind, NAME, Near, Seen};
 use tm_path::geohint;
 use tm_path::physics::{self, Reply, Route, Spot};
@@ -34,6 +35,7 @@ pub(crate) struct Known {
     errors: Vec<String>,
     failed: Cell<Option<Instant>>,
     readings: RefCell<Vec<Reading>>,
+    sightings: RefCell<Sightings>,
 }
 
 /// What is known together with a name.
@@ -50,9 +52,18 @@ struct Reading {
 struct Shown {
     near: Option<Near>,
     beside: bool,
+    is_apart: bool,
     result: Result<Vec<u8>, Nothing>,
-    /// The place, where later hops may be measured by it, and its score.
-    known: Option<(Spot, f64)>,
+    /// The place, where later hops may be measured by it.
+    known: Option<Place>,
+}
+
+/// A place that hops may be measured by.
+#[derive(Clone, Debug)]
+struct Place {
+    spot: Spot,
+    score: f64,
+    is_sure: bool,
 }
 
 /// Nobody was asked, and there is nothing to tell.
@@ -112,10 +123,17 @@ impl Known {
             readings.len() - 1
         });
         let Some(reading) = readings.get_mut(at) else { return false };
-        let seen = reply.as_ref().map_or_else(Seen::default, |reply| reading.see(route, reply));
+        let disc = reply.as_ref().and_then(|reply| route.disc(reply.rtt_ms));
+        let apart = disc.and_then(|disc| self.sightings.borrow_mut().see(&disc));
+        let seen =
+            reply.as_ref().map_or_else(Seen::default, |reply| reading.see(route, reply, apart));
         let fresh;
         let shown = if seen.refuted.is_empty() {
-            let near = |shown: &Shown| shown.near == seen.near && shown.beside == seen.beside;
+            let near = |shown: &Shown| {
+                shown.near == seen.near
+                    && shown.beside == seen.beside
+                    && shown.is_apart == seen.apart.is_some()
+            };
             let at = reading.shown.iter().position(near);
             let at = at.unwrap_or_else(|| {
                 if reading.shown.len() >= MOST_SHOWN {
@@ -131,8 +149,9 @@ impl Known {
             Some(&fresh)
         };
         let Some(shown) = shown else { return false };
-        if let (Some((spot, score)), Some(reply)) = (&shown.known, reply) {
-            route.confirm(physics::Known { reply, spot: spot.clone(), score: *score });
+        if let (Some(place), Some(reply)) = (&shown.known, reply) {
+            let Place { spot, score, is_sure } = place.clone();
+            route.confirm(physics::Known { reply, spot, score, is_sure });
         }
         let Ok(json) = &shown.result else { return false };
         out.extend_from_slice(json);
@@ -157,21 +176,26 @@ impl Known {
         let trusted = geo.confidence >= Some(Confidence::Medium) && geo.city.is_some();
         let spot = case.favourite(&seen).and_then(|at| case.candidates().get(at));
         let known = spot.filter(|_| trusted && !geo.impossible && !geo.anycast);
-        let known = known.map(|spot| (spot.spot.clone(), geo.score.unwrap_or_default()));
+        let known = known.map(|candidate| Place {
+            spot: candidate.spot.clone(),
+            score: geo.score.unwrap_or_default(),
+            is_sure: geo.confidence == Some(Confidence::High),
+        });
         let result = match serde_json::to_vec(&geo) {
             Ok(json) if geo != Geo::default() => Ok(json),
             _ => Err(Nothing),
         };
-        Shown { near: seen.near, beside: seen.beside, result, known }
+        let is_apart = seen.apart.is_some();
+        Shown { near: seen.near, beside: seen.beside, is_apart, result, known }
     }
 }
 
 impl Reading {
     /// What the round-trip time says of the candidates.
-    fn see(&self, route: &mut Route, reply: &Reply) -> Seen {
+    fn see(&self, route: &mut Route, reply: &Reply, apart: Option<Arc<str>>) -> Seen {
         let candidates = self.case.candidates();
-        let mut seen = Seen::default();
-        if self.case.is_anycast() {
+        let mut seen = Seen { apart, ..Seen::default() };
+        if self.case.is_anycast() || seen.apart.is_some() {
             seen.near = route.reach(reply).and_then(Near::of);
             return seen;
         }

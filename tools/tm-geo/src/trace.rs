@@ -1,12 +1,14 @@
 //! The traces that are under way, in bounded space: what is known of their hops' places.
 
 use std::cell::RefCell;
+use std::net::IpAddr;
 use std::rc::Rc;
 
 use tm_enrich::Hop;
 use tm_enrich::memory::Memory;
-use tm_path::physics::{Flows, Reply, Route};
-use tm_path::sphere::Direction;
+use tm_path::physics::{Flows, Reply, Route, Spot};
+
+use crate::flags::Origin;
 
 /// Traces that are remembered; one without an end is forgotten at some time.
 const REMEMBERED: usize = 512;
@@ -24,7 +26,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    fn new(vantage: Option<Direction>) -> Self {
+    fn new(vantage: Option<Spot>) -> Self {
         Self { route: Route::new(vantage), written: String::new(), read: Flows::default() }
     }
 
@@ -44,14 +46,28 @@ impl Trace {
 /// Every trace that is under way.
 #[derive(Debug)]
 pub(crate) struct Traces {
-    vantage: Option<Direction>,
+    vantages: Vec<(Option<IpAddr>, Spot)>,
     all: Memory<Box<str>, Rc<RefCell<Trace>>>,
     current: Option<(Box<str>, Rc<RefCell<Trace>>)>,
 }
 
 impl Traces {
-    pub(crate) fn new(vantage: Option<Direction>) -> Self {
-        Self { vantage, all: Memory::new(REMEMBERED), current: None }
+    pub(crate) fn new(origins: &[Origin]) -> Self {
+        let vantages = origins.iter().map(|Origin { source, point }| {
+            let name = format!("{},{}", point.lat, point.lon).into();
+            (*source, Spot { direction: point.direction(), name })
+        });
+        Self { vantages: vantages.collect(), all: Memory::new(REMEMBERED), current: None }
+    }
+
+    /// Where the probes left from, as it was given: for their address, or for all.
+    fn vantage(&self, hop: &Hop<'_>) -> Option<Spot> {
+        let source = hop.source();
+        let of = |wanted: Option<IpAddr>| {
+            let spot = self.vantages.iter().rfind(|(of, _)| *of == wanted)?.1.clone();
+            Some(spot)
+        };
+        source.and_then(|source| of(Some(source))).or_else(|| of(None))
     }
 
     /// The trace that a record belongs to.
@@ -65,7 +81,7 @@ impl Traces {
         let id: Box<str> = hop.trace_id.into();
         let trace = match self.all.get(&id) {
             Some(trace) => Rc::clone(trace),
-            None => Rc::new(RefCell::new(Trace::new(self.vantage))),
+            None => Rc::new(RefCell::new(Trace::new(self.vantage(hop)))),
         };
         // Records of no trace have no path in common.
         if !id.is_empty() {

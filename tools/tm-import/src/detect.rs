@@ -2,7 +2,7 @@
 //! lines.
 
 use crate::flags::Format;
-use crate::{address, traceroute, tracert};
+use crate::{address, nexttrace_raw, traceroute, tracert};
 
 /// What can be said of the beginning of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,6 +68,12 @@ fn of_line(line: &str) -> Option<Format> {
     let is_raw = matches!(first, "x" | "h") && is_number(words.get(1));
     if is_raw && words.len() == 3 && (first == "x" || address::canonical(words.get(2)?).is_some()) {
         return Some(Format::MtrRaw);
+    }
+    if nexttrace_raw::is_banner(line) {
+        return None;
+    }
+    if nexttrace_raw::is_row(line) {
+        return Some(Format::NexttraceRaw);
     }
     if first.parse::<u8>().is_ok() {
         return of_hop(line, words.get(1)?);
@@ -136,6 +142,7 @@ fn of_member(name: &[u8], value: &[u8], before: &[&[u8]]) -> Option<Verdict> {
         b"fw" | b"msm_id" | b"prb_id" | b"msm_name" => Format::RipeAtlas,
         b"report" => Format::MtrJson,
         b"Hops" => Format::NexttraceJson,
+        b"flows" => Format::Dublin,
         b"meta" => Format::Tracemap,
         b"trace" if before.contains(&&b"timestamp"[..]) => Format::Tracemap,
         b"info" => Format::Trippy,

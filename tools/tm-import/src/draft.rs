@@ -156,7 +156,6 @@ impl Draft {
             sums = (u32::saturating_add(sums.0, sent), u32::saturating_add(sums.1, received));
             responded += u32::from(!ttl.responders.is_empty());
             let silent = Hop {
-                v: tm_schema::VERSION,
                 trace_id: trace_id.to_owned(),
                 host: host.to_owned(),
                 resolved_ip: self.target.clone(),
@@ -164,25 +163,10 @@ impl Draft {
                 protocol: self.protocol,
                 port: self.port,
                 round: self.round + 1,
-                at: ttl.at.unwrap_or(started_at),
-                hop: number,
-                ip: None,
-                probes: Vec::new(),
                 sent,
                 received,
                 loss_pct: loss_pct(sent, received),
-                rtt: None,
-                reply: None,
-                mpls: Vec::new(),
-                interface: None,
-                nat: None,
-                flows: Vec::new(),
-                is_destination: false,
-                is_private: false,
-                is_timeout: true,
-                dns: None,
-                asn: None,
-                geo: None,
+                ..Hop::silent(number, ttl.at.unwrap_or(started_at))
             };
             if ttl.responders.is_empty() {
                 hops.push(Hop { probes: ttl.lost.clone(), ..silent });
@@ -221,6 +205,8 @@ impl Draft {
             received: sums.1,
             ignored: self.ignored,
             paths: None,
+            mtu: None,
+            stop_set: None,
         };
         (hops, trace)
     }

@@ -67,6 +67,10 @@ pub(crate) enum Format {
     Trippy,
     /// nexttrace --json
     NexttraceJson,
+    /// nexttrace --raw, nexttrace --mtr --raw
+    NexttraceRaw,
+    /// dublin-traceroute
+    Dublin,
     /// RIPE Atlas traceroute results, an array or one a line
     RipeAtlas,
     /// Globalping measurements, traceroute and mtr

@@ -4,15 +4,15 @@ use std::io::Read;
 
 use tm_schema::Time;
 use tm_stream::input::{self, Input};
-use tm_stream::{Diagnostics, Error, Outcome, Output, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, confine, signal};
 
 use crate::detect::{Verdict, detect};
 use crate::encoding::{LOOK_AHEAD, Source};
 use crate::flags::{Flags, Format};
 use crate::sink::Sink;
 use crate::{
-    atlas, globalping, mtr_json, mtr_raw, mtr_table, nexttrace, python, scamper, traceroute,
-    tracert, trippy,
+    atlas, dublin, globalping, mtr_json, mtr_raw, mtr_table, nexttrace, nexttrace_raw, python,
+    scamper, traceroute, tracert, trippy,
 };
 
 /// How long the tool before this one may take to write its last line after a signal.
@@ -22,6 +22,7 @@ const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 pub(crate) fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, mut all) = input::open_all(&flags.reading.files, diagnostics)?;
     let output = Output::open(flags.common.output.as_deref())?;
+    confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut result = Ok(());
     for input in inputs {
@@ -129,6 +130,8 @@ pub(crate) fn read(format: Format, from: impl Read, sink: &mut Sink) -> Result<(
         Format::Scamper => scamper::read(from, sink),
         Format::Trippy => trippy::read(from, sink),
         Format::NexttraceJson => nexttrace::read(from, sink),
+        Format::NexttraceRaw => nexttrace_raw::read(from, sink),
+        Format::Dublin => dublin::read(from, sink),
         Format::RipeAtlas => atlas::read(from, sink),
         Format::Globalping => globalping::read(from, sink),
         Format::Tracemap => python::read(from, sink),

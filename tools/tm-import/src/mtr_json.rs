@@ -96,6 +96,8 @@ pub(crate) fn read(from: impl Read, sink: &mut Sink) -> Result<(), Error> {
 }
 
 fn document(text: Text, sink: &mut Sink) -> Result<(), Stopped> {
+    let mended = without_hubs(text.text);
+    let text = mended.as_deref().map_or(text, |mended| Text { text: mended, ..text });
     let report = text.parse::<Document>()?.report;
     let mut draft = Draft {
         target: address::canonical(&report.mtr.dst),
@@ -108,6 +110,14 @@ fn document(text: Text, sink: &mut Sink) -> Result<(), Stopped> {
         draft.ttls.insert(number, ttl(&hub.host, hub.asn.as_deref(), &hub.fields));
     }
     json::write(draft, text, sink)
+}
+
+/// A report without hubs, whose list mtr opens and does not close, with the end that it lacks.
+fn without_hubs(text: &str) -> Option<String> {
+    let (before, rest) = text.rsplit_once('[')?;
+    let is_open = !rest.is_empty() && rest.chars().all(|c| c.is_whitespace() || c == '}');
+    let is_hubs = before.trim_end().trim_end_matches(':').trim_end().ends_with("\"hubs\"");
+    (is_open && is_hubs).then(|| format!("{before}[]{rest}"))
 }
 
 pub(crate) fn empty() -> Draft {
@@ -166,6 +176,16 @@ mod tests {
         assert_eq!(identity("a.b (192.0.2.1)"), some("192.0.2.1", Some("a.b")));
         assert_eq!(identity("a.b"), some("a.b", Some("a.b")));
         assert_eq!(identity("evil (x)"), some("evil (x)", Some("evil (x)")));
+    }
+
+    #[test]
+    fn a_list_of_hubs_that_is_not_closed_is_empty() {
+        let torn = "{\"report\": {\"mtr\": {\"dst\": \"x\"},\n    \"hubs\": [  }\n}\n";
+        let mended = without_hubs(torn).unwrap();
+        let document: Document = serde_json::from_str(&mended).unwrap();
+        assert!(document.report.hubs.is_empty());
+        assert_eq!(without_hubs("{\"report\":{\"hubs\": []}}"), None);
+        assert_eq!(without_hubs("{\"report\":{\"hubs\": ["), None);
     }
 
     #[test]

@@ -43,20 +43,20 @@ struct Address {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Place {
-    asnumber: String,
-    country: String,
-    country_en: String,
-    prov: String,
-    prov_en: String,
-    city: String,
-    city_en: String,
-    owner: String,
-    isp: String,
-    lat: f64,
-    lng: f64,
-    prefix: String,
-    source: String,
+pub(crate) struct Place {
+    pub(crate) asnumber: String,
+    pub(crate) country: String,
+    pub(crate) country_en: String,
+    pub(crate) prov: String,
+    pub(crate) prov_en: String,
+    pub(crate) city: String,
+    pub(crate) city_en: String,
+    pub(crate) owner: String,
+    pub(crate) isp: String,
+    pub(crate) lat: f64,
+    pub(crate) lng: f64,
+    pub(crate) prefix: String,
+    pub(crate) source: String,
 }
 
 /// Imports every document.
@@ -118,7 +118,7 @@ fn provider(place: &Place) -> String {
     }
 }
 
-fn origin(place: &Place) -> Option<Asn> {
+pub(crate) fn origin(place: &Place) -> Option<Asn> {
     let number = place.asnumber.trim().trim_start_matches("AS").parse().ok()?;
     Some(Asn {
         number: Some(number),
@@ -130,7 +130,7 @@ fn origin(place: &Place) -> Option<Asn> {
 }
 
 /// Its place; 0,0 is how it says that it knows none.
-fn geo(place: Place) -> Option<Geo> {
+pub(crate) fn geo(place: Place) -> Option<Geo> {
     let source = Some(provider(&place));
     let point = is_place(place.lat, place.lng).then_some((place.lat, place.lng));
     let country = either(place.country_en, place.country);

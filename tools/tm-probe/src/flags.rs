@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Parser};
 use tm_schema::Protocol;
-use tm_stream::cli::Common;
+use tm_stream::cli::{Checking, Common};
 use tm_tracer::paths::FLOWS;
 use tm_tracer::paths::stopping::Confidence;
 use tm_tracer::trace::Wait;
@@ -19,8 +19,10 @@ Examples:
   tm-probe -T -p 443 -6 example.com        TCP SYN to port 443, over IPv6
   tm-probe --flows 8 example.com           eight flows side by side, to see load balancing
   tm-probe --discover-paths example.com    every path, and where they part and meet
+  tm-probe --mtu example.com               how large datagrams may be, hop by hop
   tm-probe --interval 30 example.com       once every 30 seconds, until interrupted
   tm-probe --targets hosts.txt --rate 500  many hosts, 500 packets a second in all
+  tm-probe --targets hosts.txt --stop-set seen    and no router twice that all paths share
   echo 192.0.2.1 | tm-probe                hosts from stdin
   tm-probe example.com | tm-render         as a table
 
@@ -91,6 +93,11 @@ pub(crate) struct Flags {
     #[arg(long, help_heading = "Probes", requires = "discover_paths")]
     per_balancer: bool,
 
+    /// Find how large datagrams may be, hop by hop: path MTU, and where it gets smaller
+    #[arg(long, help_heading = "Probes")]
+    #[arg(conflicts_with_all = ["flows", "discover_paths", "classic", "size"])]
+    mtu: bool,
+
     /// Make every probe a flow of its own, as classic traceroute does
     #[arg(long, help_heading = "Probes", conflicts_with = "flows")]
     classic: bool,
@@ -149,6 +156,12 @@ pub(crate) struct Flags {
     #[arg(value_parser = clap::value_parser!(u16).range(40..=65_000))]
     size: Option<u16>,
 
+    /// Leave out what the stop sets in FILE know of paths, and add to them what is found: fewer
+    /// probes for many targets (Doubletree). FILE need not exist
+    #[arg(long, value_name = "FILE", help_heading = "Pace")]
+    #[arg(conflicts_with_all = ["flows", "discover_paths", "classic", "mtu", "interval", "rounds"])]
+    pub(crate) stop_set: Option<PathBuf>,
+
     /// Use no raw sockets, even where they are allowed
     #[arg(long, help_heading = "Packets")]
     unprivileged: bool,
@@ -169,6 +182,9 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Pace")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
     parallel: u32,
+
+    #[command(flatten)]
+    pub(crate) checking: Checking,
 
     #[command(flatten)]
     pub(crate) common: Common,
@@ -207,6 +223,7 @@ impl Flags {
             probes: self.probes.unwrap_or(if often || self.discover_paths { 1 } else { 3 }),
             flows: self.flows,
             discover: self.discovery(),
+            mtu: self.mtu,
             wait: self.timeout,
             gap_limit: self.gap_limit,
             interface: self.interface.clone(),
@@ -241,6 +258,9 @@ impl Flags {
         }
         if protocol == Protocol::Tcp && self.size.is_some() {
             return Err("--size means nothing to TCP, whose SYNs carry no data".to_owned());
+        }
+        if protocol == Protocol::Tcp && self.mtu {
+            return Err("--mtu means nothing to TCP, whose SYNs carry no data".to_owned());
         }
         if ports.is_some_and(|last| last > 65_534) {
             return Err(format!("--sport leaves no room for {flows} flows below port 65535"));
@@ -346,6 +366,9 @@ mod tests {
             &["--discover-paths", "--sport", "62000", "h"],
             &["--discover-paths", "--confidence", "100", "h"],
             &["--confidence", "99", "h"],
+            &["--mtu", "-T", "h"],
+            &["--mtu", "--discover-paths", "h"],
+            &["--mtu", "--size", "900", "h"],
         ] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }

@@ -1,35 +1,58 @@
 //! `tm-probe`: traces routes and writes one record a hop.
 
 mod flags;
+mod known;
 mod targets;
 
 use std::io;
 use std::process::ExitCode;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
-use tm_schema::Record;
+use tm_schema::{Protocol, Record};
+use tm_stream::finding::{self, Finding, State};
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, signal};
-use tm_tracer::methods::{self, Way};
-use tm_tracer::{Engine, Sink, Waker};
+use tm_tracer::methods::{self, Availability, Way};
+use tm_tracer::{Engine, Sink, Waker, privilege};
 
 fn main() -> ExitCode {
+    let reduced = privilege::reduce(); // before anything is read that somebody could have written
     let flags: flags::Flags = cli::parse();
     let diagnostics = flags.common.diagnostics("tm-probe");
+    if let Err(error) = reduced {
+        let text = format!("cannot give up privileges that it does not need: {error}");
+        return exit::code(&diagnostics, Err(Error::Failed(text)));
+    }
     let result = run(&flags, &diagnostics);
     exit::code(&diagnostics, result)
 }
 
 fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
+    if flags.checking.check {
+        let findings: Vec<_> = methods::availability().iter().map(finding).collect();
+        let output = Output::open(flags.common.output.as_deref())?;
+        return finding::tell(&findings, &output);
+    }
     let options = flags.options().map_err(Error::Failed)?;
     methods::check_binding(&options).map_err(Error::Failed)?;
     targets::check_stdin(flags)?;
     let output = Output::open(flags.common.output.as_deref())?;
     let waker = Waker::new()?;
+    let mut sink = ToOutput { output, diagnostics, failed: false };
+    let mut engine = Engine::new(options, waker.clone(), &mut sink)?;
+    engine.open_raw(flags.lookup().family);
+    privilege::shed()?;
     let stop = Stop::on_signals(&waker)?;
     let (targets, reading) = targets::resolve(flags, diagnostics, &waker)?;
-    let mut sink = ToOutput { output, diagnostics, failed: false };
-    Engine::new(options, waker, &mut sink)?.run(&targets, &stop.requested)?;
+    let known = flags.stop_set.as_deref().map(known::read).transpose()?;
+    if let Some(known) = &known {
+        engine = engine.with_stop_set(Rc::clone(known));
+    }
+    engine.run(&targets, &stop.requested)?;
+    if let Some((path, known)) = flags.stop_set.as_deref().zip(known) {
+        known::write(path, &known.borrow())?;
+    }
     sink.output.finish()?;
     let unread = reading.unreadable.load(Ordering::Relaxed);
     Ok(match stop.signal.load(Ordering::Relaxed) {
@@ -38,6 +61,19 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
         0 => Outcome::Done,
         signal => Outcome::Signal(signal),
     })
+}
+
+fn finding(method: &Availability) -> Finding {
+    let family = if method.v6 { "IPv6" } else { "IPv4" };
+    let subject = format!("{} {family}", method.protocol.as_str().to_uppercase());
+    let (state, detail) = match (method.way, method.protocol) {
+        (Some(Way::ErrorQueue), Protocol::Tcp) => {
+            (State::Ok, "error queues (unprivileged); one probe of a flow at a time".to_owned())
+        }
+        (Some(way), _) => (State::Ok, way.as_str().to_owned()),
+        (None, _) => (State::Bad, method.obstacle.clone().unwrap_or_default()),
+    };
+    Finding { remedy: method.remedy.map(str::to_owned), ..Finding::new(subject, state, detail) }
 }
 
 /// Whether a signal asked for the end, and which.

@@ -13,11 +13,12 @@ const MEMBERS: [&str; 19] = [
 ];
 
 /// Why a trace ended.
-const STOPS: [Stop; 6] = [
+const STOPS: [Stop; 7] = [
     Stop::Destination,
     Stop::GapLimit,
     Stop::MaxHops,
     Stop::Unreachable,
+    Stop::StopSet,
     Stop::Interrupted,
     Stop::Error,
 ];

@@ -76,6 +76,8 @@ impl Redactor {
             mpls: hop.mpls.iter().map(|label| self.label(*label)).collect(),
             interface: hop.interface.as_ref().and_then(|interface| self.interface(interface)),
             nat: hop.nat,
+            mtu: hop.mtu,
+            hints: hop.hints,
             flows: hop.flows.clone(),
             is_destination: hop.is_destination,
             is_private: hop.is_private,
@@ -114,6 +116,8 @@ impl Redactor {
             received: trace.received,
             ignored: trace.ignored,
             paths: trace.paths.clone(),
+            mtu: trace.mtu.clone(),
+            stop_set: trace.stop_set,
         }
     }
 

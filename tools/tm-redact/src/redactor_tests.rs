@@ -166,7 +166,7 @@ fn full_hop() -> Value {
     });
     hop["asn"] = json!({
         "number": 3356, "org": "Lumen", "prefix": "9.9.9.0/24", "country": "US",
-        "registry": "arin", "origins": [3356], "source": "cymru", "error": "e"
+        "registry": "arin", "origins": [3356], "source": "asn.cymru.com", "error": "e"
     });
     hop["geo"] = json!({
         "lat": 50.11, "lon": 8.68, "city": "Frankfurt", "region": "Hesse", "country": "Germany",
@@ -241,7 +241,7 @@ fn a_redacted_hop_says_what_helps_and_nothing_else() {
     assert_eq!(
         out["asn"],
         json!({"number": 3356, "org": "Lumen", "country": "US", "registry": "arin",
-               "origins": [3356], "source": "cymru", "error": "withheld"})
+               "origins": [3356], "source": "asn.cymru.com", "error": "withheld"})
     );
     assert_eq!(
         out["geo"],
@@ -270,7 +270,7 @@ fn the_as_that_a_trace_begins_in_goes_and_the_others_stay() {
         let mut hop = full_hop();
         hop["trace_id"] = trace.into();
         hop["hop"] = ttl.into();
-        hop["asn"] = json!({"number": number, "source": "cymru"});
+        hop["asn"] = json!({"number": number, "source": "asn.cymru.com"});
         redacted(&mut redactor, &hop).unwrap()["asn"]["number"].as_u64()
     };
     assert_eq!(number_left("a", 2, 64_500), None);

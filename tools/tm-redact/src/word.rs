@@ -8,7 +8,7 @@ pub(crate) const WITHHELD: &str = "withheld";
 const COUNTRIES: &str = include_str!("countries.tsv");
 
 /// Programs that records name.
-const TOOLS: [&str; 12] = [
+const TOOLS: [&str; 13] = [
     "tm-probe",
     "tm-import",
     "tm-watch",
@@ -20,6 +20,7 @@ const TOOLS: [&str; 12] = [
     "trippy",
     "nexttrace",
     "ripe-atlas",
+    "globalping",
     "paris-traceroute",
 ];
 
@@ -42,8 +43,25 @@ const MACHINES: [&str; 12] = [
 ];
 
 /// Sources that everybody uses; a file or a server of one's own is none.
-const SOURCES: [&str; 8] =
-    ["ip-api.com", "ipapi.co", "cymru", "team-cymru", "name", "rtt", "mock", "special"];
+const SOURCES: [&str; 7] =
+    ["asn.cymru.com", "ip-api.com", "ipapi.co", "name", "rtt", "anycast", "mock"];
+
+/// What stands behind a program's name and a slash: measurements, and whom `NextTrace` asks.
+const BEHIND: [&str; 13] = [
+    "traceroute",
+    "mtr",
+    "LeoMoeAPI",
+    "LeoMoeApi",
+    "IPInfo",
+    "IPInfoLocal",
+    "IPInsight",
+    "IPAPI.com",
+    "IPSB",
+    "IP.SB",
+    "Ip2region",
+    "chunzhen",
+    "DN42",
+];
 
 const RESERVED: [&str; 4] = ["private", "documentation", "transition", "reserved"];
 
@@ -56,14 +74,20 @@ fn kept(text: &str, words: &[&str]) -> String {
     if words.contains(&text) { text.to_owned() } else { WITHHELD.to_owned() }
 }
 
-/// A program.
+/// A program; of `PROGRAM/WORD` at least the program.
 pub(crate) fn tool(text: &str) -> String {
-    kept(text, &TOOLS)
+    match text.split_once('/') {
+        Some((program, word)) if BEHIND.contains(&word) && TOOLS.contains(&program) => {
+            text.to_owned()
+        }
+        Some((program, _)) => kept(program, &TOOLS),
+        None => kept(text, &TOOLS),
+    }
 }
 
 /// Who said so.
 pub(crate) fn source(text: &str) -> String {
-    kept(text, &SOURCES)
+    if SOURCES.contains(&text) { text.to_owned() } else { tool(text) }
 }
 
 /// An operating system and an architecture.
@@ -172,5 +196,10 @@ mod tests {
         }
         assert_eq!(platform("linux-alices-laptop"), WITHHELD);
         assert_eq!(tool("alice"), WITHHELD);
+        assert_eq!(source("nexttrace/LeoMoeAPI"), "nexttrace/LeoMoeAPI");
+        assert_eq!(source("nexttrace/alice"), "nexttrace");
+        for text in ["alice/LeoMoeAPI", "/", "", "alice.mmdb", "as.example.net", "mtr "] {
+            assert_eq!(source(text), WITHHELD, "{text}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! there is little room.
 
 use clap::ValueEnum;
-use tm_schema::{Asn, Geo};
+use tm_schema::{Asn, Geo, Mtu};
 use tm_stream::text::{cut_middle, cut_with, shown, width};
 
 use crate::symbols::{Symbols, Trust};
@@ -61,19 +61,24 @@ pub(crate) enum Column {
     Mpls,
     /// Flows that met this responder
     Flows,
+    /// Largest datagram that comes so far (`tm-probe --mtu`)
+    Mtu,
+    /// Hops that the reply seems to have come, by its TTL: a guess
+    Back,
     /// RTT of the last rounds, the newest last
     History,
 }
 
 impl Column {
     /// Shown unless the user chooses.
-    pub(crate) const DEFAULT: [Self; 8] = [
+    pub(crate) const DEFAULT: [Self; 9] = [
         Self::Hop,
         Self::Ip,
         Self::Host,
         Self::Avg,
         Self::Minmax,
         Self::Loss,
+        Self::Mtu,
         Self::Asn,
         Self::Place,
     ];
@@ -112,6 +117,8 @@ impl Column {
             Self::Reply => "Reply",
             Self::Mpls => "MPLS",
             Self::Flows => "Flows",
+            Self::Mtu => "MTU",
+            Self::Back => "Back?",
             Self::History => "History",
         }
     }
@@ -150,7 +157,7 @@ impl Column {
     /// Which column goes first when cutting is not enough; 0: never.
     pub(crate) fn expendable(self) -> u8 {
         match self {
-            Self::Flows | Self::Reply => 9,
+            Self::Flows | Self::Reply | Self::Back => 9,
             Self::History | Self::Mpls => 8,
             Self::Minmax => 7,
             Self::Stddev | Self::Median | Self::Last | Self::Jitter => 6,
@@ -158,7 +165,7 @@ impl Column {
             Self::Best | Self::Worst | Self::Lost | Self::Sent | Self::Recv => 4,
             Self::Asn => 3,
             Self::Host => 2,
-            Self::Loss => 1,
+            Self::Loss | Self::Mtu => 1,
             Self::Hop | Self::Ip | Self::Avg => 0,
         }
     }
@@ -172,7 +179,14 @@ impl Column {
     pub(crate) fn is_added(self) -> bool {
         matches!(
             self,
-            Self::Host | Self::Asn | Self::Place | Self::Mpls | Self::Flows | Self::History
+            Self::Host
+                | Self::Asn
+                | Self::Place
+                | Self::Mpls
+                | Self::Flows
+                | Self::Mtu
+                | Self::Back
+                | Self::History
         )
     }
 
@@ -184,13 +198,15 @@ impl Column {
             Self::Place => responder.geo.is_some(),
             Self::Mpls => !responder.mpls.is_empty(),
             Self::Flows => responder.flows.len() > 1,
+            Self::Mtu => responder.mtu.is_some(),
+            Self::Back => responder.reply_hops().is_some(),
             Self::History => responder.trail.len() > 1,
             _ => true,
         }
     }
 
     /// Shown too with `--wide`.
-    pub(crate) const WIDE: [Self; 17] = [
+    pub(crate) const WIDE: [Self; 19] = [
         Self::Hop,
         Self::Ip,
         Self::Host,
@@ -207,6 +223,8 @@ impl Column {
         Self::Place,
         Self::Mpls,
         Self::Flows,
+        Self::Mtu,
+        Self::Back,
         Self::History,
     ];
 
@@ -265,6 +283,8 @@ impl Column {
                 labels.join("/")
             }
             Self::Flows => flows(&responder.flows),
+            Self::Mtu => responder.mtu.as_ref().map_or("-".to_owned(), mtu),
+            Self::Back => responder.reply_hops().map_or("-".to_owned(), |hops| hops.to_string()),
         }
     }
 
@@ -354,6 +374,15 @@ pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
         return "-".to_owned();
     }
     parts.join(", ") + symbols.trust(Trust::of(geo))
+}
+
+/// The MTU so far; where more may pass, with a sign that says so.
+fn mtu(mtu: &Mtu) -> String {
+    match (mtu.octets, mtu.limit) {
+        (None, _) => "?".to_owned(),
+        (Some(octets), None) => format!("{octets}+"),
+        (Some(octets), Some(_)) => octets.to_string(),
+    }
 }
 
 /// Runs of flow ids: `0-3,7`.

@@ -40,7 +40,7 @@ pub(crate) struct Flags {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub(crate) format: Format,
 
-    /// Columns, in this order [default: hop,ip,host,avg,minmax,loss,asn,place, where there is
+    /// Columns, in this order [default: hop,ip,host,avg,minmax,loss,mtu,asn,place, where there is
     /// something to show]
     #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
     pub(crate) columns: Vec<Column>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tm_path::detour::Agreement;
-use tm_schema::{Stop, Trace};
+use tm_schema::{Backward, MtuDrop, MtuLimit, Stop, Trace};
 use tm_stream::text::{shown, wrap};
 
 use crate::column::{LONGEST_NAME, milliseconds};
@@ -48,6 +48,8 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
     lines.push(heading(view, symbols));
     if let Some(trace) = &view.trace {
         lines.push(ending(trace).to_owned());
+        lines.extend(left_out(trace));
+        lines.extend(mtu(trace));
         lines.push(counts(view, trace));
         lines.extend(
             trace.error.as_deref().map(|error| format!("error: {}", shown(error, LONGEST_NAME))),
@@ -62,10 +64,7 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
 fn several(view: &View, symbols: Symbols) -> Vec<String> {
     let several = view.ttls.iter().filter(|(_, ttl)| ttl.responders.len() > 1);
     let (ecmp, others): (Vec<_>, Vec<_>) = several.partition(|(_, ttl)| {
-        let flows = ttl.responders.iter().flat_map(|responder| &responder.flows);
-        let distinct = flows.clone().collect::<BTreeSet<_>>().len();
-        ttl.responders.iter().all(|responder| !responder.flows.is_empty())
-            && distinct == flows.count()
+        ttl.responders.iter().all(|responder| !responder.flows.is_empty()) && !balances_packets(ttl)
     });
     let line = |what: String, unit: &str, hops: &[(&u8, &Ttl)]| {
         let noun = if hops.len() == 1 { "hop" } else { "hops" };
@@ -76,7 +75,60 @@ fn several(view: &View, symbols: Symbols) -> Vec<String> {
     };
     let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
     let others = line("several responders".to_owned(), "responders", &others);
-    ecmp.into_iter().chain(others).collect()
+    ecmp.into_iter().chain(others).chain(view.trace.as_ref().and_then(promise)).collect()
+}
+
+/// What a stop set spared.
+fn left_out(trace: &Trace) -> Option<String> {
+    let known = trace.stop_set.as_ref().filter(|known| known.backward == Backward::StopSet)?;
+    let nearer = known.first.checked_sub(1).filter(|nearer| *nearer > 0)?;
+    let hops =
+        if nearer == 1 { "hop 1 was".to_owned() } else { format!("hops 1 to {nearer} were") };
+    Some(format!("{hops} not probed: the way there was found before"))
+}
+
+/// How large datagrams may be, and where that gets less.
+fn mtu(trace: &Trace) -> Vec<String> {
+    let Some(mtu) = &trace.mtu else { return Vec::new() };
+    let of_path = match mtu.octets {
+        Some(octets) => format!("path MTU {octets}"),
+        None => "path MTU unknown: the destination did not answer".to_owned(),
+    };
+    let drop = |drop: &MtuDrop| {
+        let place = match drop.after {
+            0 => format!("before hop {}", drop.hop),
+            after if after + 1 == drop.hop => format!("after hop {after}"),
+            after => format!("between hops {after} and {}", drop.hop),
+        };
+        let how = match drop.limit {
+            MtuLimit::BlackHole => "larger datagrams vanish without a word",
+            MtuLimit::Refused => "a router refuses larger ones and names no MTU",
+            MtuLimit::Reported | MtuLimit::Interface => "as a router says",
+        };
+        format!("MTU {} {place}: {how}", drop.octets)
+    };
+    std::iter::once(of_path).chain(mtu.drops.iter().map(drop)).collect()
+}
+
+/// A flow met several responders at this TTL.
+pub(crate) fn balances_packets(ttl: &Ttl) -> bool {
+    let flows = ttl.responders.iter().flat_map(|responder| &responder.flows);
+    flows.clone().collect::<BTreeSet<_>>().len() < flows.count()
+}
+
+/// How sure it is that these are all paths, where they were looked for.
+pub(crate) fn promise(trace: &Trace) -> Option<String> {
+    let paths = trace.paths.as_ref()?;
+    let count =
+        |count: u32, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let percent = (paths.failure_bound * 1e4).ceil() / 1e2;
+    let bound = if paths.complete {
+        format!("a branch is missing with at most {percent} % likelihood")
+    } else {
+        "the search for more did not come to its end".to_owned()
+    };
+    let (nodes, links) = (count(paths.nodes, "responder"), count(paths.links, "link"));
+    Some(format!("{nodes}, {links}, found by {}; {bound}", count(paths.flows, "flow")))
 }
 
 /// Of fewer probes than this, the loss in percent is hardly known.
@@ -130,6 +182,7 @@ pub(crate) fn ending(trace: &Trace) -> &'static str {
         Stop::GapLimit => "not reached: nobody answers beyond the last hop shown",
         Stop::MaxHops => "not reached within the largest TTL",
         Stop::Unreachable => "not reached: the last hop refuses to carry on",
+        Stop::StopSet => "not followed to its end: what lies beyond was found before",
         Stop::Interrupted if trace.reached => "reached; interrupted",
         Stop::Interrupted => "interrupted",
         Stop::Error => "could not be traced",

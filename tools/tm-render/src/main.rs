@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use tm_schema::Record;
 use tm_stream::typed::Records;
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, input, signal};
+use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
 use live::Screen;
@@ -48,6 +48,7 @@ fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
         return tui::run(flags, inputs, diagnostics);
     }
     let output = Output::open(flags.common.output.as_deref())?;
+    confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {

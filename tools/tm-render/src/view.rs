@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tm_path::proportion::wilson;
-use tm_schema::{Asn, Dns, Geo, Hop, Interface, MplsLabel, Probe, Protocol, Reply, Time, Trace};
+use tm_schema::{
+    Asn, Dns, Geo, Hints, Hop, Interface, MplsLabel, Mtu, Probe, Protocol, Reply, Time, Trace,
+};
 
 use crate::statistics::Statistics;
 use crate::trail::Trail;
@@ -87,6 +89,8 @@ pub(crate) struct Responder {
     pub(crate) mpls: Vec<MplsLabel>,
     pub(crate) interface: Option<Interface>,
     pub(crate) nat: Option<bool>,
+    pub(crate) mtu: Option<Mtu>,
+    pub(crate) hints: Option<Hints>,
     pub(crate) flows: Vec<u16>,
     pub(crate) dns: Option<Dns>,
     pub(crate) asn: Option<Asn>,
@@ -247,6 +251,11 @@ impl Ttl {
 }
 
 impl Responder {
+    /// Hops that its reply seems to have come, where they are not as many as those of the way there.
+    pub(crate) fn reply_hops(&self) -> Option<u8> {
+        self.hints.and_then(|hints| hints.reply_hops)
+    }
+
     fn update(&mut self, hop: Hop) {
         match hop.rtt {
             // Imported: the source gives no single RTTs.
@@ -259,6 +268,8 @@ impl Responder {
         (self.probes, self.nat) = (hop.probes, hop.nat.or(self.nat));
         self.interface = hop.interface.or(self.interface.take());
         self.mpls = hop.mpls;
+        self.mtu = hop.mtu;
+        self.hints = hop.hints;
         self.flows.extend(hop.flows);
         self.flows.sort_unstable();
         self.flows.dedup();

@@ -1,84 +1,115 @@
-//! `tracemap doctor`: what this user may probe with, what is installed, and how to get more.
+//! `tracemap doctor`: whether everything that a trace needs is there, and how to get what is not.
+//! Tools that need more than to run are asked themselves (`--check`).
+
+mod clock;
+mod machine;
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
 
-use tm_schema::Protocol;
+use serde_json::json;
+use tm_stream::finding::{Finding, State};
 use tm_stream::text::visible;
-use tm_stream::{Diagnostics, Error, Outcome, settings};
-use tm_tracer::methods::{self, Availability, Way};
+use tm_stream::{Error, Outcome};
 
+use crate::flags::{Doctor, Format};
 use crate::tools;
 
+/// Findings about one part of the work.
+struct Section {
+    title: &'static str,
+    findings: Vec<Finding>,
+}
+
 /// Prints every finding with its remedy; the answer is no when the main job cannot run.
-pub(crate) fn run(_: &Diagnostics) -> Result<Outcome, Error> {
-    let methods = methods::availability();
-    let installed: Vec<_> = tools::ALL
-        .iter()
-        .map(|name| (*name, tools::find(name)))
-        .filter(|(name, path)| path.is_some() || tools::is_required(name))
-        .collect();
-    let mut text = String::from("Probing\n");
-    for method in &methods {
-        text += &method_line(method);
-    }
-    let remedies: BTreeSet<_> = methods.iter().filter_map(|method| method.remedy).collect();
-    for remedy in remedies {
-        let _ = writeln!(text, "  for more: {remedy}");
-    }
-    text += "\nTools\n";
-    for (name, path) in &installed {
-        let found =
-            path.as_ref().map_or("not installed".to_owned(), |path| path.display().to_string());
-        let _ = writeln!(text, "  {name:10} {}", visible(&found));
-    }
-    let (config, config_is_sound) = configuration();
-    let _ = write!(text, "\nSettings\n  {config}\n\nTerminal\n  {}\n", terminal());
+pub(crate) fn run(flags: &Doctor) -> Result<Outcome, Error> {
+    let offline: &[&str] = if flags.offline { &["--offline"] } else { &[] };
+    let probing = checked("tm-probe", &[]);
+    // One protocol of one family is enough to trace.
+    let can_probe = probing.iter().any(|finding| finding.state == State::Ok);
+    let (tools, settings) = (machine::tools(), machine::settings());
+    let is_bad = |all: &[Finding]| all.iter().any(|finding| finding.state == State::Bad);
+    let can_trace = can_probe && !is_bad(&tools) && !is_bad(&settings);
+    let names = match flags.offline {
+        true => vec![Finding::new("DNS servers", State::Ok, "not asked")],
+        false => checked("tm-dns", &[]),
+    };
+    let sections = [
+        Section { title: "Probing", findings: probing },
+        Section { title: "Tools", findings: tools },
+        Section { title: "Settings", findings: settings },
+        Section { title: "Names", findings: names },
+        Section { title: "Origin ASes", findings: checked("tm-asn", offline) },
+        Section { title: "Places", findings: checked("tm-geo", offline) },
+        Section { title: "Cache", findings: machine::cache() },
+        Section { title: "Clock", findings: vec![clock::check()] },
+        Section { title: "Terminal", findings: vec![machine::terminal()] },
+    ];
+    let text = match flags.format {
+        Format::Text => shown(&sections, can_trace),
+        Format::Json => as_json(&sections, can_trace),
+    };
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush())?;
-    let udp = methods.iter().any(|method| method.protocol == Protocol::Udp && method.way.is_some());
-    let complete = installed.iter().all(|(_, path)| path.is_some());
-    Ok(if udp && complete && config_is_sound { Outcome::Done } else { Outcome::No })
+    Ok(if can_trace { Outcome::Done } else { Outcome::No })
 }
 
-fn method_line(method: &Availability) -> String {
-    let family = if method.v6 { "IPv6" } else { "IPv4" };
-    let protocol = method.protocol.as_str().to_uppercase();
-    let (mark, how) = match (method.way, method.protocol) {
-        (Some(Way::ErrorQueue), Protocol::Tcp) => {
-            ("ok", "error queues (unprivileged); one probe of a flow at a time".to_owned())
-        }
-        (Some(way), _) => ("ok", way.as_str().to_owned()),
-        (None, _) => ("no", method.obstacle.clone().unwrap_or_default()),
+/// What a tool finds when it checks what it needs.
+fn checked(name: &str, arguments: &[&str]) -> Vec<Finding> {
+    let Some(program) = tools::find(name) else {
+        return vec![Finding::new(name, State::Warning, "not installed, so traces do without it")];
     };
-    format!("  {mark} {protocol:4} {family}  {how}\n")
+    let output = Command::new(&program)
+        .arg("--check")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) => return vec![Finding::new(name, State::Bad, error.to_string())],
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    let findings: Vec<_> =
+        said.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    if findings.is_empty() && !output.status.success() {
+        let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return vec![Finding::new(name, State::Bad, why)];
+    }
+    findings
 }
 
-fn configuration() -> (String, bool) {
-    let Some(path) = settings::config_path() else {
-        return ("no home folder, so no settings".to_owned(), true);
-    };
-    let shown = visible(&path.display().to_string()).into_owned();
-    match std::fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            (format!("none at {shown}; defaults are used"), true)
+fn shown(sections: &[Section], can_trace: bool) -> String {
+    let mut text = String::new();
+    for section in sections {
+        let _ = writeln!(text, "{}", section.title);
+        let width = section.findings.iter().map(|one| one.subject.chars().count()).max();
+        for Finding { subject, state, detail, .. } in &section.findings {
+            let line = format!("{} {subject:w$}  {detail}", mark(*state), w = width.unwrap_or(0));
+            let _ = writeln!(text, "  {}", visible(line.trim_end()));
         }
-        Err(error) => (format!("cannot read {shown}: {error}"), false),
-        Ok(text) => match text.parse::<toml::Table>() {
-            Ok(_) => (format!("read from {shown}"), true),
-            Err(error) => (format!("{shown} is no TOML: {}", visible(error.message())), false),
-        },
+        let remedies: BTreeSet<_> =
+            section.findings.iter().filter_map(|one| one.remedy.as_deref()).collect();
+        for remedy in remedies {
+            let _ = writeln!(text, "     → {}", visible(remedy));
+        }
+        text.push('\n');
+    }
+    text + if can_trace { "Ready to trace.\n" } else { "Not ready to trace; see above.\n" }
+}
+
+fn mark(state: State) -> &'static str {
+    match state {
+        State::Ok => "ok",
+        State::Warning => "! ",
+        State::Bad => "no",
     }
 }
 
-fn terminal() -> String {
-    if !io::stdout().is_terminal() {
-        return "stdout is no terminal: tables are printed once, at the end".to_owned();
-    }
-    let size = rustix::termios::tcgetwinsize(rustix::stdio::stdout());
-    let size = size
-        .map_or("of unknown size".to_owned(), |size| format!("{}×{}", size.ws_col, size.ws_row));
-    let color = tm_stream::color::When::Auto.for_stdout();
-    format!("{size}, {}", if color { "with colour" } else { "without colour" })
+fn as_json(sections: &[Section], can_trace: bool) -> String {
+    let sections = sections.iter().map(|one| (one.title.to_lowercase(), json!(one.findings)));
+    let sections: serde_json::Map<_, _> = sections.collect();
+    json!({"ready": can_trace, "sections": sections}).to_string() + "\n"
 }

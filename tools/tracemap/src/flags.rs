@@ -1,5 +1,6 @@
 //! The command line of `tracemap`.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,15 +13,19 @@ const EXAMPLES: &str = "\
 Examples:
   tracemap trace example.com                 trace, name, locate and show, as far as the tools exist
   tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
+  tracemap trace --discover-paths example.com every path that load balancers give
   tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
+  tracemap trace example.com --with ./site.py  a filter of your own in the pipeline
   tracemap watch example.com --interval 1m   alerts and a log of every round
   tracemap tui                               walk through the records saved last
   tracemap replay watch.jsonl                play the rounds of a log
   tracemap stats trace.ndjson                loss, RTT, and where the time goes
   tracemap profiles                          the sets of flags that --profile stands for
   tracemap cache stats                       what earlier runs have found out
-  tracemap doctor                            what this user may probe with, and how to get more";
+  tracemap config show --changed             what environment and file have set
+  tracemap export -o page.html trace.ndjson  any tool by its name: tm-export, tracemap-NAME
+  tracemap doctor                            what is missing here, and how to get it";
 
 /// Trace routes and show them
 #[derive(Parser, Debug)]
@@ -58,8 +63,8 @@ pub(crate) enum Action {
         #[arg(value_name = "FILE")]
         files: Vec<PathBuf>,
     },
-    /// Say which ways of probing this user may use, and how to get more
-    Doctor,
+    /// Check everything that traces need, and say how to get what is missing
+    Doctor(Doctor),
     /// Show the sets of flags that `trace --profile` stands for
     Profiles {
         /// How to write them
@@ -68,6 +73,43 @@ pub(crate) enum Action {
     },
     /// Look into the cache of names, ASes and places, or empty it
     Cache(CacheFlags),
+    /// Show the settings of every tool and where each comes from
+    Config(Config),
+    /// Run the tool NAME: `tracemap-NAME` or `tm-NAME`, beside tracemap or on PATH
+    #[command(external_subcommand)]
+    Other(Vec<OsString>),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Doctor {
+    /// Ask no DNS server and no provider
+    #[arg(long)]
+    pub(crate) offline: bool,
+
+    /// How to write the report
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub(crate) format: Format,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct Config {
+    #[command(subcommand)]
+    pub(crate) action: ConfigAction,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum ConfigAction {
+    /// Each setting, and where it comes from: environment, file or default
+    Show {
+        /// Only what environment or file have set
+        #[arg(long)]
+        changed: bool,
+        /// How to write them
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// A configuration file that sets nothing yet: every key, with its meaning and its default
+    Sample,
 }
 
 /// How reports are written.
@@ -91,6 +133,10 @@ pub(crate) struct Chain {
     /// Look up no names of responders
     #[arg(short, long)]
     pub(crate) no_names: bool,
+
+    /// Put a filter of your own into the pipeline, after the enrichers; may be repeated
+    #[arg(long, value_name = "CMD")]
+    pub(crate) with: Vec<String>,
 
     /// Neither use nor keep answers of other runs
     #[arg(long)]
@@ -142,11 +188,50 @@ pub(crate) struct Clear {
     pub(crate) geo: bool,
 }
 
+/// How many paths are looked for; tm-probe judges the values.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "Paths")]
+pub(crate) struct PathFlags {
+    /// Find every path that load balancers give
+    #[arg(long, conflicts_with = "flows")]
+    discover_paths: bool,
+
+    /// How sure to be that no branch was missed, in percent [default: 95]
+    #[arg(long, value_name = "PERCENT", requires = "discover_paths")]
+    confidence: Option<String>,
+
+    /// Be that sure of each load balancer by itself, not of all of them together
+    #[arg(long, requires = "discover_paths")]
+    per_balancer: bool,
+
+    /// Flows probed side by side
+    #[arg(long, value_name = "N")]
+    flows: Option<u16>,
+}
+
+impl PathFlags {
+    /// The same for tm-probe.
+    pub(crate) fn for_probe(&self) -> Vec<String> {
+        let switches =
+            [("--discover-paths", self.discover_paths), ("--per-balancer", self.per_balancer)];
+        let values = [
+            ("--confidence", self.confidence.clone()),
+            ("--flows", self.flows.map(|flows| flows.to_string())),
+        ];
+        let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
+        let values = values.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
+        switches.map(|(flag, _)| flag.to_owned()).chain(values.flatten()).collect()
+    }
+}
+
 #[derive(Args, Debug)]
 pub(crate) struct Trace {
     /// Hosts or addresses to trace
     #[arg(value_name = "HOST", required = true)]
     pub(crate) hosts: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) paths: PathFlags,
 
     /// Flags for tm-probe, after `--`; see `tm-probe --help`
     #[arg(last = true, value_name = "PROBE FLAGS")]

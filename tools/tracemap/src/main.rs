@@ -2,11 +2,15 @@
 //! processes, and says what this machine allows.
 
 mod cache;
+mod config;
 mod doctor;
 mod flags;
+mod guard;
+mod other;
 mod pipeline;
 mod profile;
 mod show;
+mod stages;
 mod tools;
 mod trace;
 mod watch;
@@ -26,9 +30,11 @@ fn main() -> ExitCode {
         Action::Tui { files } => show::run("--tui", files),
         Action::Replay { files } => show::run("--replay", files),
         Action::Stats { files } => show::run("--stats", files),
-        Action::Doctor => doctor::run(&diagnostics),
+        Action::Doctor(flags) => doctor::run(flags),
         Action::Profiles { format } => profile::list(*format),
         Action::Cache(flags) => cache::run(flags, &diagnostics),
+        Action::Config(flags) => config::run(&flags.action, &diagnostics),
+        Action::Other(words) => other::run(words),
     };
     exit::code(&diagnostics, result)
 }

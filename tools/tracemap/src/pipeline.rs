@@ -1,9 +1,17 @@
 //! A pipeline: its stages, the shell line that says the same, and running it.
 
+use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::Pid;
+use tm_stream::Diagnostics;
+
+use crate::guard::Guard;
+use crate::tools;
 
 /// One stage: a tool and its arguments.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,12 +19,26 @@ pub(crate) struct Stage {
     pub(crate) name: String,
     pub(crate) program: String,
     pub(crate) arguments: Vec<String>,
+    /// The stream is worth having without it.
+    pub(crate) may_fail: bool,
 }
 
 impl Stage {
     pub(crate) fn new(name: &str, program: &Path, arguments: Vec<String>) -> Self {
         let program = program.to_string_lossy().into_owned();
-        Self { name: name.to_owned(), program, arguments }
+        let may_fail = tools::ENRICHERS.contains(&name);
+        Self { name: name.to_owned(), program, arguments, may_fail }
+    }
+
+    /// A filter of the user's own, given as one types it; no shell runs it.
+    pub(crate) fn own(command: &str) -> Result<Self, String> {
+        let words = shlex::split(command).unwrap_or_default();
+        let [name, arguments @ ..] = words.as_slice() else {
+            return Err(format!("--with {command:?}: it is no command"));
+        };
+        let found = if name.contains('/') { Some(name.into()) } else { tools::find(name) };
+        let program = found.ok_or_else(|| format!("--with {name}: it is not on PATH"))?;
+        Ok(Self { may_fail: true, ..Self::new(name, &program, arguments.to_vec()) })
     }
 
     /// As one would type it.
@@ -44,30 +66,84 @@ pub(crate) fn shell_line(sources: &[Stage], save: Option<&Path>, sink: &Stage) -
 
 /// Stages that are running.
 pub(crate) struct Running {
-    pub(crate) children: Vec<(String, Child)>,
+    stages: Vec<(String, Run)>,
     /// What the last stage writes.
-    pub(crate) output: Option<ChildStdout>,
+    pub(crate) output: Option<File>,
+}
+
+enum Run {
+    Alone(Child),
+    /// The stream survives its failure.
+    Guarded(Guard),
+}
+
+/// How a stage has ended.
+pub(crate) struct Ended {
+    pub(crate) name: String,
+    /// As a shell has it.
+    pub(crate) code: i32,
+    /// Its failure has been told.
+    pub(crate) is_told: bool,
+}
+
+impl Ended {
+    /// A stage that nothing watches over.
+    pub(crate) fn alone(name: &str, child: &mut Child) -> Self {
+        Self { name: name.to_owned(), code: code(&child.wait()), is_told: false }
+    }
+
+    /// A word on its failure, once.
+    pub(crate) fn tell(&self, diagnostics: &Diagnostics) {
+        if !self.is_told {
+            let Self { name, code, .. } = self;
+            diagnostics.error(format_args!("{name} failed with exit code {code}"));
+        }
+    }
 }
 
 impl Running {
     /// Starts the stages, each reading what the one before writes.
-    pub(crate) fn start(stages: &[Stage]) -> Result<Self, String> {
-        let mut running = Self { children: Vec::new(), output: None };
+    pub(crate) fn start(stages: &[Stage], diagnostics: &Diagnostics) -> Result<Self, String> {
+        let mut running = Self { stages: Vec::new(), output: None };
         for stage in stages {
-            let input = running.output.take().map_or_else(Stdio::null, Stdio::from);
-            let started = stage.start(input, Stdio::piped());
-            let mut child =
-                started.map_err(|error| format!("cannot start {}: {error}", stage.program))?;
-            running.output = child.stdout.take();
-            running.children.push((stage.name.clone(), child));
+            let cannot = |error| format!("cannot start {}: {error}", stage.program);
+            let input = running.output.take();
+            let run = match input {
+                Some(input) if stage.may_fail => {
+                    let child = stage.start(Stdio::piped(), Stdio::piped()).map_err(cannot)?;
+                    let guarded = Guard::start(&stage.name, child, input, diagnostics);
+                    let (guard, output) = guarded.map_err(cannot)?;
+                    running.output = Some(File::from(OwnedFd::from(output)));
+                    Run::Guarded(guard)
+                }
+                input => {
+                    let input = input.map_or_else(Stdio::null, Stdio::from);
+                    let mut child = stage.start(input, Stdio::piped()).map_err(cannot)?;
+                    running.output = child.stdout.take().map(|out| File::from(OwnedFd::from(out)));
+                    Run::Alone(child)
+                }
+            };
+            running.stages.push((stage.name.clone(), run));
         }
         Ok(running)
     }
 
+    /// The process of the first stage.
+    pub(crate) fn source(&self) -> Option<Pid> {
+        match self.stages.first() {
+            Some((_, Run::Alone(child))) => Some(Pid::from_child(child)),
+            _ => None,
+        }
+    }
+
     /// Waits for every stage.
-    pub(crate) fn wait(self) -> Vec<(String, io::Result<ExitStatus>)> {
+    pub(crate) fn wait(self) -> Vec<Ended> {
         drop(self.output);
-        self.children.into_iter().map(|(name, mut child)| (name, child.wait())).collect()
+        let ended = self.stages.into_iter().map(|(name, run)| match run {
+            Run::Alone(mut child) => Ended::alone(&name, &mut child),
+            Run::Guarded(guard) => Ended { code: code(&guard.wait()), name, is_told: true },
+        });
+        ended.collect()
     }
 }
 
@@ -77,6 +153,11 @@ pub(crate) fn code(status: &io::Result<ExitStatus>) -> i32 {
         Ok(status) => status.code().unwrap_or(128 + status.signal().unwrap_or(0)),
         Err(_) => 2,
     }
+}
+
+/// The user, or the end of a neighbour, ended the stage: SIGINT, SIGPIPE, SIGTERM.
+pub(crate) fn is_signalled(code: i32) -> bool {
+    matches!(code, 130 | 141 | 143)
 }
 
 #[cfg(test)]

@@ -56,11 +56,6 @@ impl Profile {
             _ => Some(&[]),
         }
     }
-
-    /// The pipeline must not run without the tool.
-    pub(crate) fn needs(self, tool: &str) -> bool {
-        tools::is_required(tool) || (tool == "tm-redact" && self == Self::Private)
-    }
 }
 
 /// The flags of a tool as the user wants the pipeline; `None`: without the tool.
@@ -116,7 +111,7 @@ mod tests {
     use super::*;
 
     fn chain(profile: Profile) -> Chain {
-        Chain { profile, no_names: false, no_cache: false, refresh: false }
+        Chain { profile, no_names: false, with: Vec::new(), no_cache: false, refresh: false }
     }
 
     #[test]
@@ -138,10 +133,5 @@ mod tests {
             let told = flags(&chain, tool).unwrap_or_default().contains(&"--no-cache".to_owned());
             assert_eq!(told, ["tm-dns", "tm-asn", "tm-geo"].contains(&tool), "{tool}");
         }
-    }
-
-    #[test]
-    fn private_cannot_do_without_redaction() {
-        assert!(Profile::Private.needs("tm-redact") && !Profile::Offline.needs("tm-redact"));
     }
 }

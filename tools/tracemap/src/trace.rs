@@ -11,12 +11,12 @@ use tempfile::NamedTempFile;
 use tm_stream::{Diagnostics, Error, Outcome};
 
 use crate::flags::Trace;
-use crate::pipeline::{self, Running, Stage, shell_line};
-use crate::{profile, tools};
+use crate::pipeline::{self, Ended, Running, shell_line};
+use crate::stages;
 
 /// Runs the pipeline; the outcome is tm-probe's.
 pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
-    let stages = stages(flags, verbose)?;
+    let stages = stages::of_trace(flags, verbose)?;
     let (sources, sink) = stages.split_at(stages.len() - 1);
     let Some(sink) = sink.first() else { return Ok(Outcome::Done) };
     let save = (!flags.no_save).then_some(flags.save.as_path());
@@ -27,7 +27,7 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     // The terminal sends SIGINT to every stage; the table is to be finished before we go.
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
-    let mut running = Running::start(sources).map_err(Error::Failed)?;
+    let mut running = Running::start(sources, diagnostics).map_err(Error::Failed)?;
     let mut shown = sink
         .start(Stdio::piped(), Stdio::inherit())
         .map_err(|error| Error::Failed(format!("cannot start {}: {error}", sink.program)))?;
@@ -36,36 +36,13 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
         _ => Ok(()),
     };
     let mut results = running.wait();
-    results.push((sink.name.clone(), shown.wait()));
+    results.push(Ended::alone(&sink.name, &mut shown));
     let mut outcome = report(&results, diagnostics);
     if let Err(error) = saved {
         diagnostics.error(error);
         outcome = Outcome::Incomplete;
     }
     Ok(if interrupted.load(Ordering::Relaxed) { Outcome::Signal(2) } else { outcome })
-}
-
-/// The tools that are installed, in the order of the design.
-fn stages(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
-    let mut stages = Vec::new();
-    for name in tools::ALL {
-        let Some(mut arguments) = profile::flags(&flags.chain, name) else { continue };
-        let Some(program) = tools::find(name) else {
-            if flags.chain.profile.needs(name) {
-                let text = format!("{name} is neither beside tracemap nor on PATH");
-                return Err(Error::Failed(text));
-            }
-            continue;
-        };
-        if name == "tm-probe" {
-            arguments.extend((verbose > 0).then(|| format!("-{}", "v".repeat(verbose.into()))));
-            arguments.extend(flags.probe.iter().cloned());
-            arguments.push("--".to_owned());
-            arguments.extend(flags.hosts.iter().cloned());
-        }
-        stages.push(Stage::new(name, &program, arguments));
-    }
-    Ok(stages)
 }
 
 fn print(line: &str) -> Result<Outcome, Error> {
@@ -118,19 +95,15 @@ fn create(path: &Path) -> io::Result<NamedTempFile> {
 }
 
 /// Names the stages that failed; the outcome is the first stage's, unless a later one did worse.
-fn report(
-    results: &[(String, io::Result<std::process::ExitStatus>)],
-    diagnostics: &Diagnostics,
-) -> Outcome {
+fn report(results: &[Ended], diagnostics: &Diagnostics) -> Outcome {
     let mut outcome = Outcome::Done;
-    for (at, (name, status)) in results.iter().enumerate() {
-        let code = pipeline::code(status);
-        match (at, code) {
+    for (at, ended) in results.iter().enumerate() {
+        match (at, ended.code) {
             (_, 0) => {}
             (0, 1) => outcome = Outcome::No,
-            (_, 130 | 143) => outcome = Outcome::Signal(code - 128),
+            (_, code) if pipeline::is_signalled(code) => outcome = Outcome::Signal(code - 128),
             _ => {
-                diagnostics.error(format_args!("{name} failed with exit code {code}"));
+                ended.tell(diagnostics);
                 outcome = Outcome::Incomplete;
             }
         }

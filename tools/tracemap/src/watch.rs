@@ -16,32 +16,29 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
-use crate::pipeline::{self, Running, Stage, shell_line};
-use crate::tools;
+use crate::pipeline::{self, Ended, Running, Stage, shell_line};
+use crate::stages;
 use flags::Watch;
 use log::{Limits, Log};
 use summary::Summary;
-
-/// Tools between tm-probe and tm-watch, as far as they are installed.
-const ENRICHERS: [&str; 3] = ["tm-dns", "tm-asn", "tm-geo"];
 
 /// Watches the hosts until a signal, `--duration` or `--rounds` ends it.
 pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let folder = state_folder().map_err(Error::Failed)?;
     let limits = Limits { size: flags.log_max, age: flags.log_age, keep: flags.log_keep };
     let mut hosts = Hosts::open(&flags.hosts, &folder, limits, diagnostics)?;
-    let sources = sources(flags, verbose, &folder)?;
-    let sink = (!flags.no_table).then(|| stage("tm-render", Vec::new())).transpose()?;
+    let sources = stages::of_watch(flags, verbose, &folder)?;
+    let sink = (!flags.no_table).then(|| stages::tool("tm-render", Vec::new())).transpose()?;
     if let Some(sink) = &sink {
         diagnostics.info(shell_line(&sources, None, sink));
     }
-    let mut running = Running::start(&sources).map_err(Error::Failed)?;
+    let mut running = Running::start(&sources, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
         Some(sink) => Some((sink.name.clone(), start(sink)?)),
@@ -54,7 +51,7 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
     }
     signals.is_over.store(true, Ordering::Relaxed);
     let mut results = running.wait();
-    results.extend(shown.map(|(name, mut child)| (name, child.wait())));
+    results.extend(shown.map(|(name, mut child)| Ended::alone(&name, &mut child)));
     hosts.report(diagnostics);
     let outcome = outcome(&results, &signals, diagnostics);
     Ok(match signals.number.load(Ordering::Relaxed) {
@@ -72,41 +69,9 @@ fn state_folder() -> Result<PathBuf, String> {
     Ok(folder)
 }
 
-fn stage(name: &str, arguments: Vec<String>) -> Result<Stage, Error> {
-    let program = tools::find(name)
-        .ok_or_else(|| Error::Failed(format!("{name} is neither beside tracemap nor on PATH")))?;
-    Ok(Stage::new(name, &program, arguments))
-}
-
 fn start(sink: &Stage) -> Result<std::process::Child, Error> {
     sink.start(Stdio::piped(), Stdio::inherit())
         .map_err(|error| Error::Failed(format!("cannot start {}: {error}", sink.program)))
-}
-
-fn sources(flags: &Watch, verbose: u8, folder: &std::path::Path) -> Result<Vec<Stage>, Error> {
-    let mut probe = Vec::new();
-    if verbose > 0 {
-        probe.push(format!("-{}", "v".repeat(verbose.into())));
-    }
-    let interval = flags.interval.as_secs_f64().to_string();
-    probe.extend([
-        "--interval".to_owned(),
-        interval,
-        "--rounds".to_owned(),
-        flags.rounds.to_string(),
-    ]);
-    probe.extend(flags.probe.iter().cloned());
-    probe.push("--".to_owned());
-    probe.extend(flags.hosts.iter().cloned());
-    let mut stages = vec![stage("tm-probe", probe)?];
-    for name in ENRICHERS.into_iter().filter(|name| tools::find(name).is_some()) {
-        stages.push(stage(name, Vec::new())?);
-    }
-    let mut watch = vec![format!("--state={}", folder.display())];
-    watch.extend(flags.rtt_spike.iter().map(|percent| format!("--rtt-spike={percent}")));
-    watch.extend(flags.exec.iter().map(|command| format!("--exec={command}")));
-    stages.push(stage("tm-watch", watch)?);
-    Ok(stages)
 }
 
 /// What signals ask for.
@@ -130,7 +95,7 @@ impl Control {
             is_due: Arc::default(),
             is_over: Arc::default(),
         };
-        let probe = running.children.first().map(|(_, child)| Pid::from_child(child));
+        let probe = running.source();
         let is_over = Arc::clone(&control.is_over);
         let end = move |signal| {
             if let Some(probe) = probe.filter(|_| !is_over.load(Ordering::Relaxed)) {
@@ -271,20 +236,15 @@ impl Hosts {
 }
 
 /// Names the stages that failed. What a signal or the duration ended did not.
-fn outcome(
-    results: &[(String, io::Result<std::process::ExitStatus>)],
-    control: &Control,
-    diagnostics: &Diagnostics,
-) -> Outcome {
+fn outcome(results: &[Ended], control: &Control, diagnostics: &Diagnostics) -> Outcome {
     let mut outcome = Outcome::Done;
-    for (at, (name, status)) in results.iter().enumerate() {
-        let code = pipeline::code(status);
-        match (at, code) {
+    for (at, ended) in results.iter().enumerate() {
+        match (at, ended.code) {
             (_, 0) => {}
-            (_, 130 | 143) if control.is_ending() => {}
+            (_, code) if pipeline::is_signalled(code) && control.is_ending() => {}
             (0, 1) => outcome = Outcome::No,
             _ => {
-                diagnostics.error(format_args!("{name} failed with exit code {code}"));
+                ended.tell(diagnostics);
                 outcome = Outcome::Incomplete;
             }
         }

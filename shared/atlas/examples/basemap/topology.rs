@@ -18,7 +18,7 @@ pub struct Least {
 
 /// The scales, and what is left out at each.
 pub const SCALES: [(&str, Least); 2] =
-    [("110m", Least { bend: 1.0, ring: 4.0 }), ("50m", Least { bend: 0.4, ring: 1.5 })];
+    [("110m", Least { bend: 1.0, ring: 4.0 }), ("50m", Least { bend: 0.6, ring: 1.5 })];
 
 /// South of this all land is Antarctica.
 const ANTARCTICA: f64 = -59.8;

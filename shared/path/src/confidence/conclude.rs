@@ -29,6 +29,9 @@ impl Case {
         if let Some((source, says)) = &self.anycast {
             return self.in_many_places(source, says, seen);
         }
+        if let Some(apart) = &seen.apart {
+            return self.in_many_places(&Arc::from(RTT), apart, seen);
+        }
         let mut standing = (0..self.candidates.len()).filter(|&at| !is_refuted(seen, at));
         let first = standing.next().and_then(|at| self.candidates.get(at));
         let second = standing.next().and_then(|at| self.candidates.get(at));

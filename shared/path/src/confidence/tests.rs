@@ -4,7 +4,7 @@ use tm_schema::{Confidence, Geo};
 
 use super::*;
 use crate::geohint::{City, Hint, Kind as How};
-use crate::physics::Verdict;
+use crate::physics::{Anchor, Verdict};
 
 const fn city(name: &'static str, country_code: &'static str, lat: f64, lon: f64) -> City {
     City { name, region: "", country_code, point: Point { lat, lon } }
@@ -60,7 +60,7 @@ fn refuted(verdicts: &[bool]) -> Seen {
 }
 
 fn near(km: f64) -> Option<Near> {
-    Near::of(Reach { km, from: None })
+    Near::of(Reach { km, from: Anchor::Vantage })
 }
 
 /// City or country, confidence, score.

@@ -22,12 +22,12 @@ fn reply(hop: u8, rtt_ms: f64, flows: &[u16]) -> Reply {
 }
 
 fn known(hop: u8, rtt_ms: f64, flows: &[u16], name: &str, at: (f64, f64), score: f64) -> Known {
-    Known { reply: reply(hop, rtt_ms, flows), spot: spot(name, at), score }
+    Known { reply: reply(hop, rtt_ms, flows), spot: spot(name, at), score, is_sure: score >= 3.0 }
 }
 
 /// Oslo to Boston, as a trace of November 2024 had it.
 fn to_boston(vantage: bool) -> Route {
-    let mut route = Route::new(vantage.then(|| direction(OSLO)));
+    let mut route = Route::new(vantage.then(|| spot("59.91,10.75", OSLO)));
     for (hop, rtt, name, at) in [
         (3, 1.1, "Oslo", OSLO),
         (4, 14.6, "Hamburg", HAMBURG),
@@ -59,7 +59,7 @@ fn the_speeds_and_the_slack() {
 #[test]
 fn a_name_that_the_radius_allows_is_refuted_by_the_closed_way() {
     let (los_angeles, hop8) = (spot("Los Angeles", LOS_ANGELES), reply(8, 94.59, &[0]));
-    let mut alone = Route::new(Some(direction(OSLO)));
+    let mut alone = Route::new(Some(spot("59.91,10.75", OSLO)));
     assert_eq!(alone.refute(&hop8, &los_angeles), None, "8,574 km of 9,459");
     for vantage in [true, false] {
         let mut route = to_boston(vantage);
@@ -110,11 +110,14 @@ fn a_difference_of_two_rtts_is_no_bound() {
 #[test]
 fn the_reach_names_what_it_is_measured_from() {
     let mut route = to_boston(true);
-    assert_eq!(route.reach(&reply(8, 94.7, &[0])), Some(Reach { km: 9525.0, from: None }));
+    assert_eq!(
+        route.reach(&reply(8, 94.7, &[0])),
+        Some(Reach { km: 9525.0, from: Anchor::Vantage })
+    );
     let mut route = to_boston(false);
-    let from = |reach: Option<Reach>| reach.and_then(|reach| reach.from).unwrap();
-    assert_eq!(from(route.reach(&reply(8, 95.0, &[0]))), (7, "Boston".into()));
-    assert_eq!(from(route.reach(&reply(8, 95.0, &[7]))), (3, "Oslo".into()));
+    let from = |reach: Option<Reach>| reach.unwrap().from;
+    assert_eq!(from(route.reach(&reply(8, 95.0, &[0]))), Anchor::Passed(7, "Boston".into()));
+    assert_eq!(from(route.reach(&reply(8, 95.0, &[7]))), Anchor::Inferred(3, "Oslo".into()));
     assert_eq!(Route::new(None).reach(&reply(1, 1.0, &[0])), None);
 }
 
@@ -137,4 +140,46 @@ fn what_is_kept_of_a_trace_is_bounded() {
         route.refute(&reply(hop, 10.0, &[n]), &spot("Oslo", OSLO));
     }
     assert_eq!(route.known.len(), MOST_KNOWN);
+}
+
+#[test]
+fn the_vantage_point_is_inferred_from_the_known_responder_that_answered_soonest() {
+    let mut route = Route::new(None);
+    route.confirm(known(3, 1.1, &[0], "Oslo", OSLO, 3.0));
+    route.confirm(known(5, 40.0, &[1], "London", LONDON, 3.0));
+    // Sydney is 15,950 km from Oslo. 159.5 ms less the disc of 1.1 ms and what is inexact.
+    let (far, near) = (reply(6, 157.0, &[1]), reply(6, 158.5, &[1]));
+    // Its flow passed London: 16,994 km from there, there and back, is 169.9 ms.
+    assert!(
+        route.refute(&near, &spot("Sydney", SYDNEY)).unwrap().why.contains("way through London")
+    );
+    let mut route = Route::new(None);
+    route.confirm(known(3, 1.1, &[0], "Oslo", OSLO, 3.0));
+    route.confirm(known(5, 158.0, &[1], "Sydney", SYDNEY, 3.0));
+    assert_eq!(route.refute(&near, &spot("Sydney", SYDNEY)), None);
+    let refuted = route.refute(&far, &spot("Sydney", SYDNEY)).unwrap();
+    assert!(
+        refuted.why.starts_with(
+            "Sydney is 15950 km from Oslo, where hop 3 answered in 1.1 ms, so that the probes left \
+         within 165 km of it; light in fibre goes"
+        ),
+        "{refuted:?}"
+    );
+    // A place that is known better has it that the first one is wrong.
+    assert!(!route.reconcile(&far, &spot("Sydney", SYDNEY), 3.0));
+    assert!(route.reconcile(&far, &spot("Sydney", SYDNEY), 4.0));
+}
+
+#[test]
+fn a_disc_has_its_centre_in_what_is_beyond_doubt() {
+    let mut route = Route::new(None);
+    route.confirm(known(3, 1.1, &[0], "Oslo", OSLO, 2.0));
+    assert_eq!(route.disc(5.0), None);
+    let mut route = Route::new(None);
+    route.confirm(known(3, 1.1, &[0], "Oslo", OSLO, 3.0));
+    let disc = route.disc(5.0).unwrap();
+    assert_eq!((disc.center, &*disc.name), (direction(OSLO), "Oslo"));
+    assert!((disc.km - 720.0).abs() < 1e-6, "{disc:?}");
+    let given = Route::new(Some(spot("here", LONDON))).disc(5.0).unwrap();
+    assert_eq!((given.center, given.km, &*given.name), (direction(LONDON), 555.0, "here"));
 }

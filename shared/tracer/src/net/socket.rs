@@ -18,6 +18,9 @@ pub(crate) struct Binding {
     pub(crate) interface: Option<String>,
     pub(crate) source: Option<IpAddr>,
     pub(crate) tos: u8,
+    /// Datagrams are of any size, and never fragmented: what the kernel knows of the path is not
+    /// asked.
+    pub(crate) any_size: bool,
 }
 
 /// `IP_RECVERR_RFC4884` and `IPV6_RECVERR_RFC4884` (Linux 5.9): offsets of ICMP extensions.
@@ -106,6 +109,42 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Sends with "do not fragment" up to the interface's MTU, whatever the path is known to take.
+fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
+    match v6 {
+        false => {
+            let probe = libc::IP_PMTUDISC_PROBE;
+            sys::set_option(socket.as_fd(), libc::SOL_IP, libc::IP_MTU_DISCOVER, probe)
+        }
+        true => {
+            let probe = libc::IPV6_PMTUDISC_PROBE;
+            sys::set_option(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER, probe)
+        }
+    }
+}
+
+/// The port of a datagram that nobody is to answer (RFC 863).
+pub(crate) const DISCARD: u16 = 9;
+
+/// The MTU of the interface that packets to `target` leave by, at most what fits a datagram. The
+/// kernel says it when it is given more than that to send.
+pub(crate) fn link_mtu(target: SocketAddr, binding: &Binding) -> Option<u16> {
+    let v6 = target.is_ipv6();
+    let headers = if v6 { 48 } else { 28 };
+    let most = vec![0; usize::from(u16::MAX) - headers];
+    let socket = open(v6, Type::DGRAM, Protocol::UDP, binding, 0).ok()?;
+    queue_errors(&socket, v6).ok()?;
+    forbid_fragments(&socket, v6).ok()?;
+    match sys::send(socket.as_fd(), &most, target, Some(1)) {
+        Ok(()) => return Some(u16::MAX), // the loopback interface
+        Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {}
+        Err(_) => return None,
+    }
+    let message = sys::receive(socket.as_fd(), &mut [0; 64], true).ok()??;
+    let error = message.error.filter(|error| error.origin == libc::SO_EE_ORIGIN_LOCAL)?;
+    u16::try_from(error.info.min(u32::from(u16::MAX))).ok()
+}
+
 /// Sets a filter given as plain octets.
 pub(crate) fn set_filter(socket: &Socket, level: i32, name: i32, filter: &[u8]) -> io::Result<()> {
     sys::set_bytes(socket.as_fd(), level, name, filter)
@@ -136,6 +175,9 @@ impl Sender {
         let socket = open(v6, Type::DGRAM, protocol, binding, port)?;
         set_tos(&socket, v6, binding.tos)?;
         queue_errors(&socket, v6)?;
+        if binding.any_size {
+            forbid_fragments(&socket, v6)?;
+        }
         stamp_both(&socket, v6)?;
         Ok(Self::new(socket))
     }

@@ -16,6 +16,8 @@ pub struct Datagram<'a> {
     pub protocol: u8,
     /// TTL or hop limit.
     pub ttl: u8,
+    /// Octets of the whole datagram, as its header says.
+    pub len: u16,
     /// IPv4 identification.
     pub id: Option<u16>,
     /// What follows; in a quote, as much of it as was quoted.
@@ -59,13 +61,15 @@ impl<'a> Datagram<'a> {
             target: Ipv4Addr::new(e, f, g, h).into(),
             protocol,
             ttl,
+            len: u16::from_be_bytes([len_high, len_low]),
             id: Some(u16::from_be_bytes([id_high, id_low])),
             transport: bytes.get(header..)?,
         })
     }
 
     fn v6(bytes: &'a [u8]) -> Option<Self> {
-        let (&[_, _, _, _, _, _, protocol, ttl], rest) = bytes.split_first_chunk::<8>()?;
+        let (&[_, _, _, _, len_high, len_low, protocol, ttl], rest) =
+            bytes.split_first_chunk::<8>()?;
         let (source, rest) = rest.split_first_chunk::<16>()?;
         let (target, transport) = rest.split_first_chunk::<16>()?;
         Some(Self {
@@ -73,6 +77,7 @@ impl<'a> Datagram<'a> {
             target: Ipv6Addr::from(*target).into(),
             protocol,
             ttl,
+            len: u16::from_be_bytes([len_high, len_low]).saturating_add(40),
             id: None,
             transport,
         })

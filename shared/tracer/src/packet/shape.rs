@@ -28,6 +28,8 @@ pub struct Shape {
     pub at_once: u16,
     /// Octets of the whole datagram.
     pub size: Option<usize>,
+    /// Probes have sizes of their own; a quote says which.
+    pub any_size: bool,
     /// TOS octet or traffic class.
     pub tos: u8,
     /// What only this process knows.
@@ -140,7 +142,7 @@ impl Shape {
         let route = Route { source, target: quoted.target, scope: 0 };
         let sent = candidates.into_iter().flatten().filter_map(|number| {
             let identity = Identity::try_from(number).ok()?;
-            Some((identity, self.same(transport, route, flow, identity, rewritable)?))
+            Some((identity, self.same(quoted, route, flow, identity, rewritable)?))
         });
         match sent.min_by_key(|&(_, nat)| nat) {
             Some((identity, nat)) => {
@@ -150,17 +152,32 @@ impl Shape {
         }
     }
 
+    /// The size of a quoted datagram. The length that UDP says is never rewritten; that of IPv4 is
+    /// by some systems, and matters to no other checksum of ours.
+    fn quoted_size(&self, quoted: &Datagram<'_>) -> usize {
+        let header = if quoted.target.is_ipv4() { 20 } else { 40 };
+        let by_udp = quoted.transport.get(4..6).and_then(|two| <[u8; 2]>::try_from(two).ok());
+        match (self.protocol, by_udp) {
+            (Protocol::Udp, Some(len)) => header + usize::from(u16::from_be_bytes(len)),
+            _ => usize::from(quoted.len),
+        }
+    }
+
     /// Whether the octets are those of the probe; `Some(true)`: but for the checksum, which a
     /// NAT may have left as it rewrote it.
     fn same(
         &self,
-        quoted: &[u8],
+        quoted: &Datagram<'_>,
         route: Route,
         flow: FlowPort,
         identity: Identity,
         checksum: usize,
     ) -> Option<bool> {
-        let sent = self.probe(route, 1, self.flow_id(flow)?, identity);
+        let mut sent = self.probe(route, 1, self.flow_id(flow)?, identity);
+        if self.any_size {
+            sent.size = self.quoted_size(quoted);
+        }
+        let quoted = quoted.transport;
         if sent.flow != flow {
             return None;
         }
@@ -226,6 +243,7 @@ mod tests {
             flows: 4,
             at_once: 4,
             size: None,
+            any_size: false,
             tos: 0,
             secret: Secret::default(),
         }

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
-use tm_schema::{Balancing, Diamond, Paths, Stop};
+use tm_path::hint;
+use tm_schema::{Balancing, Diamond, Paths, Routers, Stop};
 
 use super::hop::Met;
 use super::stopping::miss;
@@ -21,7 +22,7 @@ impl Discovery {
 
     fn report_next(&mut self) {
         let ttl = self.next_report as u8;
-        let mut report = HopReport { ttl, responders: Vec::new(), lost: Vec::new() };
+        let mut report = HopReport { ttl, responders: Vec::new(), lost: Vec::new(), mtu: None };
         for (sequence, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.ttl == ttl) {
             if !self.lasts(slot.flow, ttl) {
                 continue;
@@ -99,7 +100,11 @@ impl Discovery {
                     width,
                     balancing: Balancing::PerFlow,
                     meshed: false,
+                    routers: None,
                 });
+                if diamond.routers.is_none() || width > diamond.width {
+                    diamond.routers = Some(self.routers(ttl, nodes));
+                }
                 diamond.width = diamond.width.max(width);
                 diamond.meshed |= graph.links.get(&(ttl - 1)).is_some_and(is_meshed);
                 if self.hop(ttl).is_some_and(|hop| hop.per_packet) {
@@ -113,6 +118,21 @@ impl Discovery {
         }
         diamonds.extend(open);
         diamonds
+    }
+
+    /// How many routers the responders of a TTL may be: a hint.
+    fn routers(&self, ttl: u8, nodes: &BTreeSet<IpAddr>) -> Routers {
+        let mut signatures: BTreeMap<IpAddr, hint::Signature> = BTreeMap::new();
+        for slot in self.slots.iter().filter(|slot| slot.ttl == ttl) {
+            if let State::Answered(answer, _) = &slot.state
+                && nodes.contains(&answer.responder)
+            {
+                signatures.entry(answer.responder).or_insert_with(|| answer.signature());
+            }
+        }
+        let signatures: Vec<_> = signatures.into_values().collect();
+        let width = hint::width(&signatures);
+        Routers { at_least: width.at_least, at_most: width.at_most }
     }
 
     /// By the probes that were really sent: that a branch of a balancer found was missed; where

@@ -17,6 +17,8 @@ pub struct HopReport {
     pub responders: Vec<Responder>,
     /// Probes that nobody answered.
     pub lost: Vec<Sent>,
+    /// How large a datagram may be to come so far, where that was looked for.
+    pub mtu: Option<tm_schema::Mtu>,
 }
 
 /// One probe: its sequence and its flow.
@@ -157,7 +159,7 @@ impl Trace {
     }
 
     fn hop_report(&self, ttl: u8) -> HopReport {
-        let mut hop = HopReport { ttl, responders: Vec::new(), lost: Vec::new() };
+        let mut hop = HopReport { ttl, responders: Vec::new(), lost: Vec::new(), mtu: None };
         for (sequence, slot) in self.in_order(ttl) {
             let sent = Sent { sequence: sequence as u32, flow: slot.flow };
             match &slot.state {

@@ -1,6 +1,6 @@
 //! Everything that is known of one responder.
 
-use tm_schema::{Asn, Dns, Geo, Probe, Reply};
+use tm_schema::{Asn, Dns, Geo, Hints, Mtu, MtuLimit, Probe, Reply};
 use tm_stream::text::{shown, wrap};
 
 use super::app::App;
@@ -64,9 +64,37 @@ fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> V
     if responder.nat == Some(true) {
         rows.push(("NAT", "the quoted datagram was rewritten on its way".to_owned()));
     }
+    if let Some(mtu) = &responder.mtu {
+        rows.push(("MTU", largest(mtu)));
+    }
+    if let Some(hints) = &responder.hints {
+        rows.extend(suggested(hints));
+    }
     let flows: Vec<String> = responder.flows.iter().map(ToString::to_string).collect();
     rows.push(("flows", flows.join(" ")));
     rows
+}
+
+fn largest(mtu: &Mtu) -> String {
+    let why = match mtu.limit {
+        None => "at least",
+        Some(MtuLimit::Interface) => "larger ones cannot be sent",
+        Some(MtuLimit::Reported) => "as a router on the way says",
+        Some(MtuLimit::Refused) => "a router on the way refuses larger ones",
+        Some(MtuLimit::BlackHole) => "larger ones vanish on the way",
+    };
+    mtu.octets.map_or("not known".to_owned(), |octets| format!("{octets} octets: {why}"))
+}
+
+/// What the replies suggest.
+fn suggested(hints: &Hints) -> Vec<Titled> {
+    let back = hints.reply_hops.zip(hints.initial_ttl).map(|(hops, initial)| {
+        ("way back?", format!("{hops} hops, if the reply left with TTL {initial}: a guess"))
+    });
+    let router = hints.router.map(|number| {
+        ("router?", format!("those of this hop with number {number} may be one: a guess by labels"))
+    });
+    back.into_iter().chain(router).collect()
 }
 
 fn from(source: Option<&str>) -> String {

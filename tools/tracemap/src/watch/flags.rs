@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::flags::Chain;
+
 /// `tracemap watch`
 #[derive(Args, Debug)]
 pub(crate) struct Watch {
@@ -14,6 +16,9 @@ pub(crate) struct Watch {
     /// Flags for tm-probe, after `--`; see `tm-probe --help`
     #[arg(last = true, value_name = "PROBE FLAGS")]
     pub(crate) probe: Vec<String>,
+
+    #[command(flatten)]
+    pub(crate) chain: Chain,
 
     /// Time between two rounds: 30s, 5m, 1h; a mere number is seconds
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = positive)]

@@ -1,0 +1,459 @@
+//! Path MTU: the largest datagram that reaches each TTL. Probes say "do not fragment" and begin
+//! at the MTU of the interface.
+//!
+//! - A router that refuses a probe names the MTU of the next link (RFC 1191, RFC 8201); that TTL
+//!   and all beyond it are probed again with that size.
+//! - Whoever answers small probes and no large ones stands behind a black hole, unless somebody
+//!   farther away answers large ones: then [`search`] finds the size that passes, as it does where
+//!   a router refuses and names nothing (RFC 4821).
+//! - Who answers neither is silent, and nothing is known of its MTU but what those beyond it say:
+//!   what came farther came this far.
+//!
+//! All TTLs of a window are in flight at once, one flow to all of them.
+
+mod report;
+mod search;
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use tm_schema::{Ignored, MtuDrop, MtuLimit, PathMtu, Stop};
+
+use crate::strategy::Strategy;
+use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
+use search::Search;
+
+/// Probes of one size that go unanswered before a TTL is taken not to answer it.
+const TRIES: usize = 3;
+/// TTLs in flight beyond the farthest answer, where no gap limit says more.
+const LEAD: u8 = 3;
+/// Every link carries IPv6 datagrams of this size (RFC 8200).
+const LEAST_V6: u16 = 1280;
+/// The same of IPv4 (RFC 791).
+const LEAST_V4: u16 = 68;
+
+/// A probe that was sent.
+#[derive(Clone, Debug)]
+struct Slot {
+    ttl: u8,
+    size: u16,
+    sent_at: Duration,
+    state: State,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    Waiting,
+    Answered(Box<Answer>, Duration),
+    /// Somebody nearer refused it for its size.
+    Refused,
+    Lost,
+    /// The kernel would not send it.
+    Failed,
+}
+
+/// The discovery of a path's MTU as a state machine.
+#[derive(Debug)]
+pub struct Mtu {
+    plan: Plan,
+    target: IpAddr,
+    /// MTU of the interface.
+    interface: u16,
+    /// Probes that pass where anything does.
+    small: u16,
+    /// The size tried, by TTL.
+    sizes: Vec<u16>,
+    /// When the next probe of a TTL may leave.
+    next_at: Vec<Duration>,
+    slots: Vec<Slot>,
+    ending: Ending,
+    drops: Vec<MtuDrop>,
+    search: Option<Search>,
+    /// TTLs at which a search came to no end.
+    unsure: Vec<u8>,
+    /// A TTL up to which a router refused a size and named none that would pass.
+    refused: Option<u8>,
+    /// Somebody quotes too little to tell probes apart: one in flight at a time.
+    serial: bool,
+    reports: Vec<HopReport>,
+    stop: Option<Stop>,
+    ignored: Ignored,
+    sent: u32,
+    received: u32,
+}
+
+impl Mtu {
+    /// A discovery towards `target` that begins at `now`; datagrams of `interface` octets can be
+    /// sent.
+    pub fn new(plan: Plan, interface: u16, target: IpAddr, now: Duration) -> Self {
+        let levels = usize::from(plan.max_hops) + 1;
+        let small = if target.is_ipv6() { 80 } else { 60 };
+        Self {
+            serial: plan.serial,
+            target,
+            interface: interface.max(small),
+            small,
+            sizes: vec![interface.max(small); levels],
+            next_at: vec![now; levels],
+            slots: Vec::new(),
+            ending: Ending::default(),
+            drops: Vec::new(),
+            search: None,
+            unsure: Vec::new(),
+            refused: None,
+            reports: Vec::new(),
+            stop: None,
+            ignored: Ignored::default(),
+            sent: 0,
+            received: 0,
+            plan,
+        }
+    }
+
+    /// The size tried at a TTL; at least the largest that was answered there.
+    fn size(&self, ttl: u8) -> u16 {
+        let tried = self.sizes.get(usize::from(ttl)).copied().unwrap_or(self.small);
+        tried.max(self.passed(ttl).unwrap_or(0))
+    }
+
+    fn at(&self, ttl: u8) -> impl Iterator<Item = &Slot> {
+        self.slots.iter().filter(move |slot| slot.ttl == ttl)
+    }
+
+    /// The largest size that was answered at a TTL.
+    fn passed(&self, ttl: u8) -> Option<u16> {
+        self.at(ttl).filter(|slot| slot.is_answered()).map(|slot| slot.size).max()
+    }
+
+    /// The largest size that was answered at this TTL or farther on.
+    fn carried(&self, ttl: u8) -> Option<u16> {
+        let beyond = self.slots.iter().filter(|slot| slot.ttl >= ttl && slot.is_answered());
+        beyond.map(|slot| slot.size).max()
+    }
+
+    /// The last TTL to probe, as far as is known.
+    fn limit(&self) -> u8 {
+        if let Some((end, _)) = self.ending.end() {
+            return end;
+        }
+        let before = self.plan.first_hop.saturating_sub(1);
+        let lead = if self.plan.gap_limit == 0 { self.plan.max_hops } else { self.plan.gap_limit };
+        let farthest = self.ending.farthest().max(before);
+        farthest.saturating_add(lead.max(LEAD)).min(self.plan.max_hops)
+    }
+
+    /// The next size to send at a TTL; `None`: nothing for now, or it is settled.
+    fn wanted(&self, ttl: u8) -> Option<u16> {
+        let size = self.size(ttl);
+        let count = |size: u16, is: fn(&Slot) -> bool| {
+            self.at(ttl).filter(|slot| slot.size == size && is(slot)).count()
+        };
+        let tries = count(size, Slot::was_sent);
+        if self.passed(ttl) == Some(size) {
+            return (tries < usize::from(self.plan.probes)).then_some(size);
+        }
+        if count(size, Slot::is_waiting) > 0 {
+            return None;
+        }
+        let refused = count(size, Slot::is_refused) > 0;
+        if tries < TRIES && !refused {
+            return Some(size);
+        }
+        if self.carried(ttl).is_some_and(|carried| carried >= size) {
+            return None;
+        }
+        let small = self.small.min(size);
+        let done = count(small, Slot::is_answered) > 0 || count(small, Slot::is_waiting) > 0;
+        (!done && count(small, Slot::was_sent) < TRIES).then_some(small)
+    }
+
+    fn is_settled(&self, ttl: u8) -> bool {
+        self.wanted(ttl).is_none() && !self.at(ttl).any(Slot::is_waiting)
+    }
+
+    fn first(&self) -> u8 {
+        self.plan.first_hop
+    }
+
+    /// The nearest TTL that answers small probes where neither it nor anybody beyond answers
+    /// those of the size tried; with the largest size that passed, and the one that did not.
+    fn suspect(&self) -> Option<(u8, u16, u16)> {
+        (self.first()..=self.limit()).find_map(|ttl| {
+            self.passed(ttl)?;
+            let (tried, carried) = (*self.sizes.get(usize::from(ttl))?, self.carried(ttl)?);
+            let is_open = carried < tried && !self.unsure.contains(&ttl);
+            is_open.then_some((ttl, carried, tried))
+        })
+    }
+
+    fn next_send(&mut self, now: Duration) -> Option<Send> {
+        if self.serial && self.slots.iter().any(Slot::is_waiting) {
+            return None;
+        }
+        let (ttl, size) = match &mut self.search {
+            Some(search) => (search.ttl, search.next(now)?),
+            None => (self.first()..=self.limit()).find_map(|ttl| {
+                let due = self.next_at.get(usize::from(ttl)).is_some_and(|at| *at <= now);
+                due.then(|| Some((ttl, self.wanted(ttl)?))).flatten()
+            })?,
+        };
+        if let Some(next_at) = self.next_at.get_mut(usize::from(ttl)) {
+            *next_at = now + self.plan.spacing;
+        }
+        let sequence = self.slots.len() as u32;
+        self.slots.push(Slot { ttl, size, sent_at: now, state: State::Waiting });
+        self.sent += 1;
+        if let Some(search) = &mut self.search {
+            search.sent(sequence as usize);
+        }
+        Some(Send { sequence, ttl, flow: 0, size: Some(size) })
+    }
+
+    fn expire(&mut self, now: Duration) {
+        let over: Vec<usize> = (0..self.slots.len())
+            .filter(|&at| {
+                self.slots
+                    .get(at)
+                    .is_some_and(|slot| slot.is_waiting() && self.deadline(slot) <= now)
+            })
+            .collect();
+        for at in over {
+            if let Some(slot) = self.slots.get_mut(at) {
+                slot.state = State::Lost;
+            }
+        }
+    }
+
+    fn deadline(&self, slot: &Slot) -> Duration {
+        let wait = &self.plan.wait;
+        if self.serial {
+            return slot.sent_at + wait.max;
+        }
+        let slowest = |is_here: fn(u8, u8) -> bool| {
+            let those = self.slots.iter().filter(|other| is_here(other.ttl, slot.ttl));
+            those
+                .filter_map(|slot| match slot.state {
+                    State::Answered(_, rtt) => Some(rtt),
+                    _ => None,
+                })
+                .max()
+        };
+        let here = slowest(|ttl, own| ttl == own).map(|rtt| wait.times(wait.here, rtt));
+        let near = slowest(|ttl, own| ttl > own).map(|rtt| wait.times(wait.near, rtt));
+        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+    }
+
+    /// No datagram larger than `size` is to be tried at a TTL or beyond.
+    fn lower(&mut self, from: u8, size: u16) {
+        for tried in self.sizes.iter_mut().skip(usize::from(from)) {
+            *tried = (*tried).min(size);
+        }
+    }
+
+    /// A router nearer than `ttl` refused a probe for its size.
+    fn refuse(&mut self, index: usize, named: Option<u32>) {
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.state = State::Refused;
+        let (ttl, size) = (slot.ttl, slot.size);
+        let least = if self.target.is_ipv6() { LEAST_V6 } else { LEAST_V4 };
+        let named = named.filter(|mtu| *mtu > 0).map(|mtu| mtu.max(u32::from(least)));
+        match named.and_then(|mtu| u16::try_from(mtu).ok()).filter(|mtu| *mtu < size) {
+            Some(mtu) => {
+                let known = self.drops.iter().any(|drop| drop.octets == u32::from(mtu));
+                if !known {
+                    self.note_drop(ttl, size, mtu, MtuLimit::Reported);
+                }
+                self.lower(ttl, mtu);
+            }
+            None => self.refused = Some(self.refused.map_or(ttl, |known| known.max(ttl))),
+        }
+    }
+
+    /// Notes where larger datagrams stop; where it is, is told by who answered larger ones when
+    /// all is over.
+    fn note_drop(&mut self, hop: u8, refused: u16, octets: u16, limit: MtuLimit) {
+        let (refused, octets) = (u32::from(refused), u32::from(octets));
+        self.drops.push(MtuDrop { after: 0, hop, refused, octets, limit });
+    }
+
+    /// Begins a search where there is a suspect, and ends one that is over.
+    fn consider(&mut self) {
+        if let Some(search) = &mut self.search {
+            let Some(found) = search.step(&self.slots) else { return };
+            let ttl = search.ttl;
+            self.search = None;
+            match found {
+                search::Found::Passes => {} // the suspicion was loss
+                search::Found::Size { low, high } => {
+                    let was_told = self.refused.is_some_and(|far| far >= ttl);
+                    let limit = if was_told { MtuLimit::Refused } else { MtuLimit::BlackHole };
+                    if !self.drops.iter().any(|drop| drop.octets == u32::from(low)) {
+                        self.note_drop(ttl, high, low, limit);
+                    }
+                    self.lower(ttl, low);
+                    self.refused = None;
+                }
+                search::Found::Unknown => self.unsure.push(ttl),
+            }
+        }
+        let settled = (self.first()..=self.limit()).all(|ttl| self.is_settled(ttl));
+        if !settled {
+            return;
+        }
+        match self.suspect() {
+            Some((ttl, low, high)) => self.search = Some(Search::new(ttl, low, high, self.small)),
+            None => self.conclude(),
+        }
+    }
+
+    /// Everything is settled and nobody is under suspicion.
+    fn conclude(&mut self) {
+        let limit = self.limit();
+        match self.ending.end() {
+            Some((end, true)) => self.finish(Stop::Destination, end),
+            Some((end, false)) => self.finish(Stop::Unreachable, end),
+            None if limit >= self.plan.max_hops => self.finish(Stop::MaxHops, limit),
+            None => self.finish(Stop::GapLimit, limit),
+        }
+    }
+}
+
+impl Slot {
+    fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting)
+    }
+
+    fn is_answered(&self) -> bool {
+        matches!(self.state, State::Answered(..))
+    }
+
+    fn is_refused(&self) -> bool {
+        matches!(self.state, State::Refused)
+    }
+
+    fn was_sent(&self) -> bool {
+        !matches!(self.state, State::Failed)
+    }
+}
+
+/// The answer says that the probe was too large.
+fn is_refusal(answer: &Answer) -> bool {
+    let kind = (answer.responder.is_ipv6(), answer.icmp_type, answer.code);
+    matches!(kind, (false, Some(3), Some(4)) | (true, Some(2), _))
+}
+
+impl Strategy for Mtu {
+    fn poll(&mut self, now: Duration) -> Next {
+        self.expire(now);
+        if self.stop.is_none() {
+            self.consider();
+        }
+        if self.stop.is_some() {
+            return Next::Done;
+        }
+        if let Some(send) = self.next_send(now) {
+            return Next::Send(send);
+        }
+        let waiting = self.slots.iter().filter(|slot| slot.is_waiting());
+        let paced = (self.first()..=self.limit()).filter(|ttl| self.wanted(*ttl).is_some());
+        let paced = paced.filter_map(|ttl| self.next_at.get(usize::from(ttl)).copied());
+        let search = self.search.as_ref().map(|search| search.resume_at());
+        let due = paced.chain(search).filter(|at| *at > now);
+        let next = waiting.map(|slot| self.deadline(slot)).chain(due).min();
+        Next::Wait(next.unwrap_or(now + self.plan.wait.max))
+    }
+
+    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+        let index = sequence as usize;
+        let Some(slot) = self.slots.get_mut(index) else { return };
+        slot.state = State::Failed;
+        let (ttl, size) = (slot.ttl, slot.size);
+        self.sent = self.sent.saturating_sub(1);
+        match retry {
+            Some(at) => {
+                if let Some(next_at) = self.next_at.get_mut(usize::from(ttl)) {
+                    *next_at = at;
+                }
+            }
+            // The interface takes less than it said.
+            None if size > self.small => {
+                let less = search::plateau_below(size).max(self.small);
+                self.interface = self.interface.min(less);
+                self.lower(0, less);
+            }
+            None => self.finish(Stop::Error, self.ending.farthest()),
+        }
+        if let Some(search) = &mut self.search {
+            search.failed(index);
+        }
+    }
+
+    fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
+        let index = sequence as usize;
+        let over = self.stop.is_some();
+        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
+        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
+            return self.ignored.forged += 1;
+        }
+        match slot.state {
+            State::Failed => return self.ignored.forged += 1,
+            State::Answered(..) | State::Refused => return self.ignored.duplicate += 1,
+            State::Lost if over => return self.ignored.late += 1,
+            State::Waiting | State::Lost => {}
+        }
+        self.received += 1;
+        if is_refusal(&answer) {
+            return self.refuse(index, answer.mtu);
+        }
+        let ttl = slot.ttl;
+        self.ending.note(ttl, &answer, self.target);
+        slot.state = State::Answered(Box::new(answer), rtt);
+    }
+
+    fn resolve(&mut self, _: u16, _: Duration) -> Option<u32> {
+        let mut waiting = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_waiting());
+        match (waiting.next(), waiting.next()) {
+            (Some((index, _)), None) => return Some(index as u32),
+            (None, _) => self.ignored.late += 1,
+            _ => {
+                self.ignored.ambiguous += 1;
+                self.serial = true;
+            }
+        }
+        None
+    }
+
+    fn forged(&mut self) {
+        self.ignored.forged += 1;
+    }
+
+    fn interrupt(&mut self, stop: Stop) {
+        if self.stop.is_none() {
+            self.finish(stop, self.ending.farthest());
+        }
+    }
+
+    fn take_reports(&mut self) -> Vec<HopReport> {
+        std::mem::take(&mut self.reports)
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        self.stop
+    }
+
+    fn ignored(&self) -> Ignored {
+        self.ignored
+    }
+
+    fn totals(&self) -> (u32, u32) {
+        (self.sent, self.received)
+    }
+
+    fn length(&self) -> Option<u8> {
+        self.ending.end().filter(|(_, destination)| *destination).map(|(end, _)| end)
+    }
+
+    fn mtu(&self) -> Option<PathMtu> {
+        Some(self.path_mtu())
+    }
+}

@@ -1,0 +1,175 @@
+//! The search for the largest size that passes, where nobody says it (RFC 4821): sizes that links
+//! really have first, then halving. A size is judged only while the responder answers small
+//! probes, so that neither loss nor a limit on its answers is taken for a size.
+
+use std::time::Duration;
+
+use super::Slot;
+
+/// MTUs that links and tunnels really have, the largest first; those of RFC 1191 among them.
+const PLATEAUS: [u16; 27] = [
+    65_535, 32_000, 17_914, 9216, 9000, 8166, 4352, 2002, 1500, 1492, 1480, 1476, 1472, 1460, 1450,
+    1442, 1436, 1428, 1420, 1400, 1380, 1280, 1006, 576, 508, 296, 68,
+];
+/// Looks at one size before it is given up as unknown.
+const LOOKS: u8 = 4;
+/// Looks in which small probes are answered and large ones are not, before a size is said not to
+/// pass; three large ones are lost in each.
+const PROOF: u8 = 2;
+/// Time for a router's limit on ICMP errors to recover.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// The next size below that links have.
+pub(super) fn plateau_below(size: u16) -> u16 {
+    PLATEAUS.into_iter().find(|plateau| *plateau < size).unwrap_or(0)
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// The size that was suspected passes after all.
+    Passes,
+    /// `low` passes, `high` does not.
+    Size { low: u16, high: u16 },
+    /// The responder answers too seldom to say.
+    Unknown,
+}
+
+/// A search at one TTL.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) ttl: u8,
+    /// Known to pass.
+    low: u16,
+    /// Known not to pass, once `is_proven`.
+    high: u16,
+    is_proven: bool,
+    small: u16,
+    size: u16,
+    /// Sizes to send in this look.
+    queue: Vec<u16>,
+    /// What was sent in this look.
+    sent: Vec<usize>,
+    looks: u8,
+    proofs: u8,
+    resume_at: Duration,
+    now: Duration,
+}
+
+impl Search {
+    /// `low` was answered at this TTL, `high` was not.
+    pub(super) fn new(ttl: u8, low: u16, high: u16, small: u16) -> Self {
+        let mut search = Self {
+            ttl,
+            low,
+            high,
+            is_proven: false,
+            small: small.min(low),
+            size: high,
+            queue: Vec::new(),
+            sent: Vec::new(),
+            looks: 0,
+            proofs: 0,
+            resume_at: Duration::ZERO,
+            now: Duration::ZERO,
+        };
+        search.look_at(high);
+        search
+    }
+
+    fn look_at(&mut self, size: u16) {
+        self.size = size;
+        (self.looks, self.proofs) = (0, 0);
+        self.look();
+    }
+
+    fn look(&mut self) {
+        self.looks += 1;
+        self.sent.clear();
+        self.queue = vec![self.small, self.size, self.size, self.size];
+    }
+
+    pub(super) fn resume_at(&self) -> Duration {
+        self.resume_at
+    }
+
+    /// The size of the next probe.
+    pub(super) fn next(&mut self, now: Duration) -> Option<u16> {
+        self.now = now;
+        if self.resume_at > now {
+            return None;
+        }
+        let size = self.queue.pop()?;
+        self.resume_at = now + Duration::from_millis(5);
+        Some(size)
+    }
+
+    pub(super) fn sent(&mut self, index: usize) {
+        self.sent.push(index);
+    }
+
+    /// The kernel would not send it: as good as lost.
+    pub(super) fn failed(&mut self, index: usize) {
+        self.sent.retain(|sent| *sent != index);
+    }
+
+    /// Goes on with what was answered; the end, once it is there.
+    pub(super) fn step(&mut self, slots: &[Slot]) -> Option<Found> {
+        let mine = || self.sent.iter().filter_map(|&at| slots.get(at));
+        let of = |size: u16| mine().filter(move |slot| slot.size == size);
+        if of(self.size).any(Slot::is_answered) {
+            return self.passes();
+        }
+        if of(self.size).any(Slot::is_refused) {
+            return self.does_not_pass();
+        }
+        if !self.queue.is_empty() || mine().any(Slot::is_waiting) {
+            return None;
+        }
+        if of(self.small).any(Slot::is_answered) {
+            self.proofs += 1;
+            if self.proofs >= PROOF {
+                return self.does_not_pass();
+            }
+        } else {
+            self.resume_at = self.now + PAUSE;
+        }
+        if self.looks >= LOOKS {
+            return Some(Found::Unknown);
+        }
+        self.look();
+        None
+    }
+
+    fn passes(&mut self) -> Option<Found> {
+        if !self.is_proven {
+            return Some(Found::Passes);
+        }
+        self.low = self.size;
+        self.narrow()
+    }
+
+    fn does_not_pass(&mut self) -> Option<Found> {
+        self.is_proven = true;
+        self.high = self.size;
+        self.narrow()
+    }
+
+    /// The next size between the bounds: the middle one of those that links have; beside one that
+    /// passes, the next larger; the middle else.
+    fn narrow(&mut self) -> Option<Found> {
+        let (low, high) = (self.low, self.high);
+        if high <= low.saturating_add(1) {
+            return Some(Found::Size { low, high });
+        }
+        let inside: Vec<u16> =
+            PLATEAUS.into_iter().filter(|plateau| *plateau > low && *plateau < high).collect();
+        let next = match inside.get(inside.len() / 2) {
+            Some(middle) => *middle,
+            None if PLATEAUS.contains(&low) => low + 1,
+            None => low + (high - low) / 2,
+        };
+        self.look_at(next);
+        None
+    }
+}

@@ -1,0 +1,115 @@
+//! What earlier traces met, so that later ones need not go there again: the stop sets of
+//! Doubletree (Donnet, Raoult, Friedman, Crovella 2005).
+//!
+//! - The local set: who answers at which TTL from this source. Paths from one source are a tree:
+//!   near it they are the same, so probing backwards ends at the first responder known.
+//! - The global set: who lies on the way to which destination. Paths to one destination are a
+//!   tree, too; so probing forwards ends there. It holds for every source, and is worth sharing.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+/// Both sets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StopSet {
+    /// Source, TTL, responder.
+    local: BTreeSet<(IpAddr, u8, IpAddr)>,
+    /// Destination, responder.
+    global: BTreeSet<(IpAddr, IpAddr)>,
+}
+
+/// Sets that all traces of a run share.
+pub type SharedStopSet = Rc<RefCell<StopSet>>;
+
+impl StopSet {
+    /// Reads what [`Self::to_text`] wrote; the error is a line number and what is wrong there.
+    pub fn parse(text: &str) -> Result<Self, (usize, String)> {
+        let mut set = Self::default();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.trim();
+            if !line.is_empty() && !line.starts_with('#') {
+                set.read(line).map_err(|error| (number, error))?;
+            }
+        }
+        Ok(set)
+    }
+
+    fn read(&mut self, line: &str) -> Result<(), String> {
+        let ip = |text: &str| {
+            text.parse::<IpAddr>().map_err(|_| format!("{text:?} is no address").replace('\\', ""))
+        };
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            ["local", source, ttl, responder] => {
+                let ttl = ttl.parse::<u8>().ok().filter(|ttl| *ttl > 0);
+                let ttl = ttl.ok_or_else(|| "the TTL is not 1 to 255".to_owned())?;
+                self.local.insert((ip(source)?, ttl, ip(responder)?));
+            }
+            ["global", destination, responder] => {
+                self.global.insert((ip(destination)?, ip(responder)?));
+            }
+            _ => {
+                let wanted = "local SOURCE TTL RESPONDER, or global DESTINATION RESPONDER";
+                return Err(format!("it is not: {wanted}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// One line an entry, sorted.
+    pub fn to_text(&self) -> String {
+        let mut text = "# Stop sets of tm-probe: who was met, and need not be again\n".to_owned();
+        for (source, ttl, responder) in &self.local {
+            let _ = writeln!(text, "local {source} {ttl} {responder}");
+        }
+        for (destination, responder) in &self.global {
+            let _ = writeln!(text, "global {destination} {responder}");
+        }
+        text
+    }
+
+    /// Notes who answers at a TTL from a source; true if that was known.
+    pub(crate) fn meet_near(&mut self, source: IpAddr, ttl: u8, responder: IpAddr) -> bool {
+        !self.local.insert((source, ttl, responder))
+    }
+
+    /// Notes who lies on the way to a destination; true if that was known.
+    pub(crate) fn meet_towards(&mut self, destination: IpAddr, responder: IpAddr) -> bool {
+        !self.global.insert((destination, responder))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let mut set = StopSet::default();
+        let ip = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert!(!set.meet_near(ip("192.0.2.1"), 3, ip("198.51.100.1")));
+        assert!(set.meet_near(ip("192.0.2.1"), 3, ip("198.51.100.1")));
+        assert!(!set.meet_near(ip("192.0.2.1"), 4, ip("198.51.100.1")));
+        assert!(!set.meet_towards(ip("2001:db8::9"), ip("2001:db8::1")));
+        assert_eq!(StopSet::parse(&set.to_text()), Ok(set));
+    }
+
+    #[test]
+    fn a_wrong_line_is_named() {
+        for wrong in ["local 192.0.2.1 0 192.0.2.2", "global here there", "192.0.2.1", "local a b"]
+        {
+            let text = format!("# fine\n\n{wrong}\n");
+            assert_eq!(StopSet::parse(&text).unwrap_err().0, 3, "{wrong}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics(text in "\\PC{0,80}") {
+            let _ = StopSet::parse(&text);
+        }
+    }
+}

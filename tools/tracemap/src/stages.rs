@@ -1,0 +1,76 @@
+//! Which stages a pipeline has: the tools that are installed, in the order of the design, and the
+//! user's own.
+
+use std::path::Path;
+
+use tm_stream::Error;
+
+use crate::flags::{Chain, Trace};
+use crate::pipeline::Stage;
+use crate::profile::Profile;
+use crate::watch::flags::Watch;
+use crate::{profile, tools};
+
+/// `tracemap trace`: tm-probe, filters, tm-render.
+pub(crate) fn of_trace(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
+    let mut stages =
+        vec![probe(&flags.chain, verbose, &flags.paths.for_probe(), &flags.probe, &flags.hosts)?];
+    stages.extend(filters(&flags.chain)?);
+    stages.push(tool("tm-render", Vec::new())?);
+    Ok(stages)
+}
+
+/// `tracemap watch`, without the table: tm-probe, filters, tm-watch.
+pub(crate) fn of_watch(flags: &Watch, verbose: u8, state: &Path) -> Result<Vec<Stage>, Error> {
+    if flags.chain.profile == Profile::Private {
+        let text = "watch keeps a log by host, which --profile private would hide; redact the log";
+        return Err(Error::Failed(text.to_owned()));
+    }
+    let interval = format!("--interval={}", flags.interval.as_secs_f64());
+    let rounds = format!("--rounds={}", flags.rounds);
+    let mut stages =
+        vec![probe(&flags.chain, verbose, &[interval, rounds], &flags.probe, &flags.hosts)?];
+    stages.extend(filters(&flags.chain)?);
+    let mut watch = vec![format!("--state={}", state.display())];
+    watch.extend(flags.rtt_spike.iter().map(|percent| format!("--rtt-spike={percent}")));
+    watch.extend(flags.exec.iter().map(|command| format!("--exec={command}")));
+    stages.push(tool("tm-watch", watch)?);
+    Ok(stages)
+}
+
+fn probe(
+    chain: &Chain,
+    verbose: u8,
+    first: &[String],
+    own: &[String],
+    hosts: &[String],
+) -> Result<Stage, Error> {
+    let mut arguments = profile::flags(chain, "tm-probe").unwrap_or_default();
+    arguments.extend((verbose > 0).then(|| format!("-{}", "v".repeat(verbose.into()))));
+    arguments.extend_from_slice(first);
+    arguments.extend_from_slice(own);
+    arguments.push("--".to_owned());
+    arguments.extend_from_slice(hosts);
+    tool("tm-probe", arguments)
+}
+
+/// What stands between source and sink. The user's own come before redaction, which must see all.
+fn filters(chain: &Chain) -> Result<Vec<Stage>, Error> {
+    let own = chain.with.iter().map(|command| Stage::own(command).map_err(Error::Failed));
+    let enrichers = tools::ENRICHERS.iter().filter_map(|name| installed(chain, name)).map(Ok);
+    let redaction = profile::flags(chain, "tm-redact").map(|flags| tool("tm-redact", flags));
+    enrichers.chain(own).chain(redaction).collect()
+}
+
+/// A tool that the pipeline can do without.
+fn installed(chain: &Chain, name: &str) -> Option<Stage> {
+    let arguments = profile::flags(chain, name)?;
+    Some(Stage::new(name, &tools::find(name)?, arguments))
+}
+
+/// A tool that the pipeline needs.
+pub(crate) fn tool(name: &str, arguments: Vec<String>) -> Result<Stage, Error> {
+    let program = tools::find(name)
+        .ok_or_else(|| Error::Failed(format!("{name} is neither beside tracemap nor on PATH")))?;
+    Ok(Stage::new(name, &program, arguments))
+}
