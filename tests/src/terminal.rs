@@ -98,7 +98,7 @@ impl Terminal {
         self.tmux(&["display-message", "-p", format]).trim_end().to_owned()
     }
 
-    /// Waits until it shows what is wanted, and returns that.
+    /// Waits until it shows what is wanted and is not being drawn on, and returns that.
     ///
     /// # Panics
     /// Where it never does.
@@ -107,11 +107,11 @@ impl Terminal {
         let begun = Instant::now();
         loop {
             let screen = self.screen();
-            if is_shown(&screen) {
+            thread::sleep(PAUSE);
+            if is_shown(&screen) && self.screen() == screen {
                 return screen;
             }
             assert!(begun.elapsed() < DEADLINE, "{what} never came:\n{screen}");
-            thread::sleep(PAUSE);
         }
     }
 

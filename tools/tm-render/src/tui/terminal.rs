@@ -1,6 +1,6 @@
 //! Taking the terminal, and giving it back as it was: at the end, after an error, after a panic.
 
-use std::io::{self, Stdout, stdout};
+use std::io::{self, BufWriter, Stdout, stdout};
 use std::panic;
 use std::process;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
@@ -23,7 +23,10 @@ use super::app::App;
 use super::screen;
 
 /// The terminal, while it is ours.
-pub(crate) struct Terminal(ratatui::Terminal<CrosstermBackend<Stdout>>);
+pub(crate) struct Terminal(ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>);
+
+/// More than a drawing takes, so that none is seen half done.
+const BUFFER: usize = 1 << 18;
 
 impl Terminal {
     /// Takes it.
@@ -41,8 +44,10 @@ impl Terminal {
         });
         TAKEN.store(true, Ordering::Relaxed);
         enable_raw_mode().inspect_err(|_| give_back())?;
-        let taken = execute!(stdout(), EnterAlternateScreen, Hide)
-            .and_then(|()| ratatui::Terminal::new(CrosstermBackend::new(stdout())));
+        let taken = execute!(stdout(), EnterAlternateScreen, Hide).and_then(|()| {
+            let buffered = BufWriter::with_capacity(BUFFER, stdout());
+            ratatui::Terminal::new(CrosstermBackend::new(buffered))
+        });
         taken.map(Self).inspect_err(|_| give_back())
     }
 
