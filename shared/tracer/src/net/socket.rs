@@ -110,7 +110,7 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
 }
 
 /// Sends with "do not fragment" up to the interface's MTU, whatever the path is known to take.
-fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
+pub(crate) fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
     match v6 {
         false => {
             let probe = libc::IP_PMTUDISC_PROBE;
