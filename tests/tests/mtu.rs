@@ -16,9 +16,8 @@ const V6: &str = "fd00:9::1";
 /// Two links of smaller MTU: behind hop 5, and before the destination, which is hop 8.
 const NARROW: &str = "in_ r5 ip link set r6 mtu 1400; in_ r7 ip link set dst mtu 1300;";
 /// The router before the first of them says nothing.
-const HOLE: &str =
-    "in_ r5 nft 'table inet hole { chain output { type filter hook output priority 0;
-  icmp type destination-unreachable drop; icmpv6 type packet-too-big drop; } }';";
+const HOLE: &str = "echo 'table inet hole { chain output { type filter hook output priority 0;
+  icmp type destination-unreachable drop; icmpv6 type packet-too-big drop; } }' | in_ r5 nft -f -;";
 
 /// Runs a shell line in the lab; `in_ NODE COMMAND` runs one in a node.
 fn in_lab(flags: &[&str], script: &str) -> Output {
@@ -128,8 +127,7 @@ fn nothing_is_made_up_where_nobody_answers() {
 
 #[test]
 fn loss_is_not_taken_for_a_black_hole() {
-    let lossy =
-        "echo 'table inet lossy { chain forward { type filter hook forward priority 0;
+    let lossy = "echo 'table inet lossy { chain forward { type filter hook forward priority 0;
       numgen random mod 100 < 30 drop; } }' | in_ r2 nft -f -;";
     for _ in 0..4 {
         let traced = Traced::from(&in_lab(&[], &format!("{lossy} {} --mtu -w 0.5 {V4}", probe())));
@@ -146,5 +144,14 @@ fn the_table_shows_it() {
     for wanted in ["MTU", "path MTU 1300", "MTU 1400 after hop 5: as a router says", "│ 6 ┆ *"]
     {
         assert!(table.contains(wanted), "{table}");
+    }
+}
+
+#[test]
+fn every_command_of_the_page_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    match tm_tests::docs::Page::open("docs/mtu.md", folder.path()).run() {
+        Ok(ran) => assert_eq!(ran, 1),
+        Err(wrong) => panic!("{wrong}"),
     }
 }

@@ -107,3 +107,14 @@ fn a_wrong_file_is_told_by_line() {
     assert_eq!(output.status.code(), Some(2), "{stderr}");
     assert!(stderr.contains("seen:2: ") && !stderr.contains('\u{1b}'), "{stderr}");
 }
+
+#[test]
+fn the_file_is_as_the_page_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let (list, set) = (targets(folder.path(), 3), folder.path().join("seen"));
+    Lab::new("fanout").probe(&["--targets", &list, "--stop-set", set.to_str().unwrap()]);
+    let text = std::fs::read_to_string(&set).unwrap();
+    let kinds: BTreeSet<&str> =
+        text.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(kinds, BTreeSet::from(["global", "local"]), "{text}");
+}

@@ -361,7 +361,7 @@ impl Strategy for Mtu {
         let waiting = self.slots.iter().filter(|slot| slot.is_waiting());
         let paced = (self.first()..=self.limit()).filter(|ttl| self.wanted(*ttl).is_some());
         let paced = paced.filter_map(|ttl| self.next_at.get(usize::from(ttl)).copied());
-        let search = self.search.as_ref().map(|search| search.resume_at());
+        let search = self.search.as_ref().map(Search::resume_at);
         let due = paced.chain(search).filter(|at| *at > now);
         let next = waiting.map(|slot| self.deadline(slot)).chain(due).min();
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
