@@ -17,12 +17,14 @@ const V6: &str = "fd00:9::1";
 const NARROW: &str = "in_ r5 ip link set r6 mtu 1400; in_ r7 ip link set dst mtu 1300;";
 /// The router before the first of them says nothing.
 const HOLE: &str = "echo 'table inet hole { chain output { type filter hook output priority 0;
-  icmp type destination-unreachable drop; icmpv6 type packet-too-big drop; } }' | in_ r5 nft -f -;";
+  icmp type destination-unreachable drop; icmpv6 type packet-too-big drop; }; }' | in_ r5 nft -f -;";
 
 /// Runs a shell line in the lab; `in_ NODE COMMAND` runs one in a node.
 fn in_lab(flags: &[&str], script: &str) -> Output {
     let lab = Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/netns/lab.sh");
-    let script = format!("in_() {{ nsenter --net=/run/netns/$1 -- \"${{@:2}}\"; }}; {script}");
+    let script = format!(
+        "set -eo pipefail; in_() {{ nsenter --net=/run/netns/$1 -- \"${{@:2}}\"; }}; {script}"
+    );
     let mut command = Command::new(lab);
     command.args(flags).args(["--", "bash", "-c", &script]);
     command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").output().unwrap()
@@ -128,7 +130,7 @@ fn nothing_is_made_up_where_nobody_answers() {
 #[test]
 fn loss_is_not_taken_for_a_black_hole() {
     let lossy = "echo 'table inet lossy { chain forward { type filter hook forward priority 0;
-      numgen random mod 100 < 30 drop; } }' | in_ r2 nft -f -;";
+      numgen random mod 100 < 30 drop; }; }' | in_ r2 nft -f -;";
     for _ in 0..4 {
         let traced = Traced::from(&in_lab(&[], &format!("{lossy} {} --mtu -w 0.5 {V4}", probe())));
         let mtu = traced.traces[0].mtu.as_ref().unwrap();
