@@ -110,17 +110,13 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
 }
 
 /// Sends with "do not fragment" up to the interface's MTU, whatever the path is known to take.
-fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
-    match v6 {
-        false => {
-            let probe = libc::IP_PMTUDISC_PROBE;
-            sys::set_option(socket.as_fd(), libc::SOL_IP, libc::IP_MTU_DISCOVER, probe)
-        }
-        true => {
-            let probe = libc::IPV6_PMTUDISC_PROBE;
-            sys::set_option(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER, probe)
-        }
-    }
+pub(crate) fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
+    let (level, name, probe) = if v6 {
+        (libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    } else {
+        (libc::SOL_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    };
+    sys::set_option(socket.as_fd(), level, name, probe)
 }
 
 /// The port of a datagram that nobody is to answer (RFC 863).
