@@ -6,6 +6,7 @@
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
 
 mod active;
+pub mod bulk;
 mod engine;
 pub mod methods;
 mod net;

@@ -1,5 +1,6 @@
 //! `tm-probe`: traces routes and writes one record a hop.
 
+mod bulk;
 mod flags;
 mod targets;
 
@@ -27,17 +28,15 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
     let output = Output::open(flags.common.output.as_deref())?;
     let waker = Waker::new()?;
     let stop = Stop::on_signals(&waker)?;
+    if flags.bulk {
+        return bulk::run(flags, &options, output, diagnostics, &stop);
+    }
     let (targets, reading) = targets::resolve(flags, diagnostics, &waker)?;
-    let mut sink = ToOutput { output, diagnostics, failed: false };
+    let mut sink = ToOutput::new(output, diagnostics);
     Engine::new(options, waker, &mut sink)?.run(&targets, &stop.requested)?;
     sink.output.finish()?;
     let unread = reading.unreadable.load(Ordering::Relaxed);
-    Ok(match stop.signal.load(Ordering::Relaxed) {
-        0 if unread => Outcome::Incomplete,
-        0 if sink.failed => Outcome::No,
-        0 => Outcome::Done,
-        signal => Outcome::Signal(signal),
-    })
+    Ok(stop.outcome(unread, sink.failed))
 }
 
 /// Whether a signal asked for the end, and which.
@@ -58,12 +57,29 @@ impl Stop {
         })?;
         Ok(stop)
     }
+
+    /// How the tool ends; `unread`: some of the list could not be read; `failed`: a target could
+    /// not be traced.
+    fn outcome(&self, unread: bool, failed: bool) -> Outcome {
+        match self.signal.load(Ordering::Relaxed) {
+            0 if unread => Outcome::Incomplete,
+            0 if failed => Outcome::No,
+            0 => Outcome::Done,
+            signal => Outcome::Signal(signal),
+        }
+    }
 }
 
 struct ToOutput<'a> {
     output: Output,
     diagnostics: &'a Diagnostics,
     failed: bool,
+}
+
+impl<'a> ToOutput<'a> {
+    fn new(output: Output, diagnostics: &'a Diagnostics) -> Self {
+        Self { output, diagnostics, failed: false }
+    }
 }
 
 impl Sink for ToOutput<'_> {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
-use super::sys::{self, Message};
+use super::sys;
+pub(crate) use super::sys::Message;
 use super::{Arrival, BATCH, Ticket};
 
 /// Where the user wants packets to leave.
@@ -104,6 +105,11 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
     sys::set_option(socket.as_fd(), level, errors, 1)?;
     let _ = sys::set_option(socket.as_fd(), level, extensions, 1); // older kernels have none
     Ok(())
+}
+
+/// Asks for the number of packets for which a socket had no room.
+pub(crate) fn count_dropped(socket: &Socket) -> io::Result<()> {
+    sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
 }
 
 /// Sets a filter given as plain octets.
@@ -225,7 +231,7 @@ pub(crate) fn read(
 }
 
 /// Errors of a datagram sent earlier, which the error queue tells better.
-fn is_about_a_datagram(error: &io::Error) -> bool {
+pub(crate) fn is_about_a_datagram(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),
@@ -256,7 +262,7 @@ pub(crate) fn source_for(target: SocketAddr, binding: &Binding) -> io::Result<Ip
     local.map(|local| local.ip()).ok_or_else(|| io::Error::other("no source address"))
 }
 
-pub(crate) use super::sys::tcp_rtt;
+pub(crate) use super::sys::{Batch, tcp_rtt};
 
 /// Time since 1970, by the same clock as the kernel's timestamps.
 pub(crate) fn wall_clock() -> Duration {
