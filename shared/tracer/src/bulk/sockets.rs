@@ -57,6 +57,7 @@ impl Sockets {
         for (_, socket) in &ears {
             socket::stamp_received(socket, v6)?;
             socket::count_dropped(socket)?;
+            socket::widen(socket);
         }
         Ok((Self { sending, ears, _port: port }, flow))
     }

@@ -107,6 +107,13 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Room for as much as arrives while the process waits for a processor; more than the system's
+/// limit needs `CAP_NET_ADMIN`, and without it the limit stays.
+pub(crate) fn widen(socket: &Socket) {
+    const WIDE: i32 = 32 << 20;
+    let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, WIDE);
+}
+
 /// Asks for the number of packets for which a socket had no room.
 pub(crate) fn count_dropped(socket: &Socket) -> io::Result<()> {
     sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
