@@ -36,8 +36,10 @@ pub use targets::{Range, Targets};
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Probes that had their turn.
+    /// Probes that left.
     pub sent: u64,
+    /// Probes that were left out: routers on every path had their share, or the target is nearer.
+    pub spared: u64,
     /// How long it took until the last had left.
     pub sending: Duration,
     /// Answers.
@@ -66,25 +68,26 @@ pub fn probe<'a>(
     interrupted: &'a AtomicBool,
 ) -> io::Result<Gathered<'a>> {
     let run = Run::new(options, targets, near_rate, interrupted)?;
-    let (sorter, runs) = sorting::sorter();
+    let (gathering, runs) = sorting::sorter();
     let (heard, sent, kept) = thread::scope(|scope| {
         let writing = scope.spawn(|| runs.run());
-        let mut unsent = sorter.another();
+        let mut unsent = gathering.another();
         let run = &run;
         let sending = scope.spawn(move || {
             let sent = send::send(run, &mut unsent);
             run.end_sending();
             sent
         });
-        let heard = receive::receive(run, sorter);
+        let heard = receive::receive(run, gathering);
         run.broken.store(heard.is_err(), Ordering::Relaxed);
         (heard, join(sending.join()), join(writing.join()))
     });
     // Where nothing can be written, the others only know that.
     let sorted = kept?;
-    sent?;
+    let (sent, spared) = sent?;
     let summary = Summary {
-        sent: run.journal().end(),
+        sent,
+        spared,
         sending: Duration::from_micros(run.ended().unwrap_or_default()),
         ..heard?
     };

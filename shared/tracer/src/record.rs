@@ -176,7 +176,7 @@ fn milliseconds(rtt: Duration) -> f64 {
     (rtt.as_secs_f64() * 1e7).round() / 1e4
 }
 
-fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {
+pub(crate) fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {
     answer.kind != ReplyKind::TimeExceeded && Some(answer.responder) == target
 }
 

@@ -40,12 +40,12 @@ pub(crate) fn run(
 }
 
 fn report(summary: &Summary, diagnostics: &Diagnostics) {
-    let Summary { sent, sending, answered, disbelieved, dropped } = summary;
+    let Summary { sent, spared, sending, answered, disbelieved, dropped } = summary;
     let seconds = sending.as_secs_f64();
     let rate = *sent as f64 / seconds.max(1e-6);
     diagnostics.info(format_args!(
-        "{sent} probes in {seconds:.1} s, {rate:.0} a second; {answered} answers; \
-         {disbelieved} packets not believed"
+        "{sent} probes in {seconds:.1} s, {rate:.0} a second; {spared} left out; \
+         {answered} answers; {disbelieved} packets not believed"
     ));
     if *dropped > 0 {
         diagnostics.warn(format_args!(

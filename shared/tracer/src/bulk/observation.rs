@@ -31,7 +31,7 @@ pub(crate) enum What {
     Ambiguous,
     /// Something has its flow, and quotes what was not sent.
     Forged,
-    /// It was left out, to spare a router that all paths begin with.
+    /// It was left out: a router on every path had its share, or the target is nearer.
     Spared,
     /// The kernel refused to send it; the error number.
     Refused(i32),

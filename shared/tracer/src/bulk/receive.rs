@@ -18,6 +18,7 @@ use super::sorting::Sorter;
 use crate::net::socket::{self, Batch};
 use crate::net::{ErrorKind, plain_answer};
 use crate::packet::parse::{self, Datagram, Icmp};
+use crate::record;
 use crate::trace::Answer;
 
 /// How long nothing may arrive before the thread looks whether it should end.
@@ -139,8 +140,13 @@ impl Ears<'_> {
                 }
             }
         };
-        match what {
-            What::Answered { .. } => self.summary.answered += 1,
+        match &what {
+            What::Answered { answer, .. } => {
+                self.summary.answered += 1;
+                if record::is_destination(answer, Some(heard.target)) {
+                    self.run.reached(target, ttl);
+                }
+            }
             _ => self.summary.disbelieved += 1,
         }
         self.sorter.push(&Observation { target, ttl, what })

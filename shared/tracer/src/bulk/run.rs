@@ -1,7 +1,7 @@
 //! What the threads of a bulk run share.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,9 @@ use super::sockets::{Sockets, binding};
 use super::targets::Targets;
 use crate::net::{peer, socket};
 use crate::options::Options;
+
+/// Targets of which the nearest answer is kept, an octet each.
+const MOST_ENDS: u64 = 1 << 26;
 
 /// What is used to probe one family.
 #[derive(Debug)]
@@ -31,6 +34,9 @@ pub(crate) struct Run<'a> {
     pub(crate) families: [Option<Family>; 2],
     pub(crate) interrupted: &'a AtomicBool,
     journal: RwLock<Journal>,
+    /// The nearest TTL at which each target has answered, so that it is not asked again from
+    /// farther away; empty where that would take too much memory.
+    ends: Vec<AtomicU8>,
     began: Instant,
     /// The wall clock when it began, since 1970.
     pub(crate) began_wall: Duration,
@@ -52,6 +58,7 @@ impl<'a> Run<'a> {
             _ => Family::open(v6, options, targets).map(Some),
         };
         let ttls = u64::from(options.max_hops - options.first_hop) + 1;
+        let kept = if targets.len() <= MOST_ENDS { usize::MAX } else { 0 };
         Ok(Self {
             order: Order::new(targets.len() * ttls),
             families: [family(false)?, family(true)?],
@@ -60,6 +67,7 @@ impl<'a> Run<'a> {
             near_rate,
             interrupted,
             journal: RwLock::default(),
+            ends: (0..targets.len()).map(|_| AtomicU8::new(u8::MAX)).take(kept).collect(),
             began: Instant::now(),
             began_wall: socket::wall_clock(),
             ended: AtomicU64::new(0),
@@ -107,6 +115,18 @@ impl<'a> Run<'a> {
     pub(crate) fn note(&self, position: u64, end: u64, now: u64) {
         let mut journal = self.journal.write().unwrap_or_else(PoisonError::into_inner);
         journal.note(position, end, now);
+    }
+
+    /// The target itself answered a probe with this TTL.
+    pub(crate) fn reached(&self, target: u32, ttl: u8) {
+        if let Some(end) = self.ends.get(target as usize) {
+            end.fetch_min(ttl, Ordering::Relaxed);
+        }
+    }
+
+    /// The target has answered from nearer than this TTL.
+    pub(crate) fn is_beyond(&self, target: u32, ttl: u8) -> bool {
+        self.ends.get(target as usize).is_some_and(|end| ttl > end.load(Ordering::Relaxed))
     }
 
     /// No more probes will leave.

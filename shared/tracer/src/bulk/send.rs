@@ -23,8 +23,9 @@ const NEAR: u8 = 3;
 const PAUSE: Duration = Duration::from_millis(1);
 const MOST_PAUSES: u32 = 2000;
 
-/// Sends all probes, or those until the run is stopped.
-pub(crate) fn send(run: &Run<'_>, sorter: &mut Sorter) -> io::Result<()> {
+/// Sends all probes, or those until the run is stopped; returns how many left, and how many were
+/// left out.
+pub(crate) fn send(run: &Run<'_>, sorter: &mut Sorter) -> io::Result<(u64, u64)> {
     let near = || Pace::new(run.near_rate);
     let mut sending = Sending {
         run,
@@ -32,6 +33,8 @@ pub(crate) fn send(run: &Run<'_>, sorter: &mut Sorter) -> io::Result<()> {
         pace: Pace::new(run.options.rate),
         near: [near(), near(), near()],
         position: 0,
+        spared: 0,
+        refused: 0,
         batches: [Vec::new(), Vec::new()],
     };
     while sending.position < run.order.len() && !run.is_stopped() {
@@ -44,7 +47,9 @@ pub(crate) fn send(run: &Run<'_>, sorter: &mut Sorter) -> io::Result<()> {
             thread::sleep(rest.clamp(QUANTUM, NAP));
         }
     }
-    sending.sorter.flush()
+    sending.sorter.flush()?;
+    let Sending { position, spared, refused, .. } = sending;
+    Ok((position - spared - refused, spared))
 }
 
 struct Sending<'a> {
@@ -53,6 +58,8 @@ struct Sending<'a> {
     pace: Pace,
     near: [Pace; NEAR as usize],
     position: u64,
+    spared: u64,
+    refused: u64,
     /// Target and TTL of what is to be sent now, IPv4 and IPv6.
     batches: [Vec<(u32, u8)>; 2],
 }
@@ -66,8 +73,9 @@ impl Sending<'_> {
         {
             let (target, ttl) = self.run.probe_at(self.position);
             self.position += 1;
-            if self.is_spared(ttl, now) {
+            if self.run.is_beyond(target, ttl) || self.is_spared(ttl, now) {
                 self.sorter.push(&Observation { target, ttl, what: What::Spared })?;
+                self.spared += 1;
                 continue;
             }
             let v6 = target >= self.run.targets.count(false);
@@ -116,6 +124,7 @@ impl Sending<'_> {
                 Err(error) => {
                     let what = What::Refused(error.raw_os_error().unwrap_or(0));
                     self.sorter.push(&Observation { target, ttl, what })?;
+                    self.refused += 1;
                     batch = rest;
                 }
             }
