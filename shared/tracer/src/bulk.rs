@@ -22,11 +22,13 @@ mod sorting;
 mod targets;
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
 use crate::engine::Sink;
+use crate::net::{peer, socket};
 use crate::options::Options;
 pub use code::MOST_HOPS;
 use run::Run;
@@ -60,12 +62,14 @@ pub struct Gathered<'a> {
 }
 
 /// Probes all targets, or those until `interrupted`. `near_rate`: probes a second to each of the
-/// first TTLs, beyond which they are left out; 0: no limit.
+/// first TTLs, beyond which they are left out; 0: no limit. `progress` is told now and then how
+/// many probes of how many have had their turn.
 pub fn probe<'a>(
     options: &'a Options,
     targets: &'a Targets,
     near_rate: u32,
     interrupted: &'a AtomicBool,
+    progress: &mut dyn FnMut(u64, u64),
 ) -> io::Result<Gathered<'a>> {
     let run = Run::new(options, targets, near_rate, interrupted)?;
     let (gathering, runs) = sorting::sorter();
@@ -78,7 +82,7 @@ pub fn probe<'a>(
             run.end_sending();
             sent
         });
-        let heard = receive::receive(run, gathering);
+        let heard = receive::receive(run, gathering, progress);
         run.broken.store(heard.is_err(), Ordering::Relaxed);
         (heard, join(sending.join()), join(writing.join()))
     });
@@ -93,6 +97,26 @@ pub fn probe<'a>(
     };
     Ok(Gathered { run, sorted, summary })
 }
+
+/// Whether some targets are routed by way of another source address than the first of their family,
+/// whose address all probes bear: two targets and their addresses. Looks at a few only.
+pub fn differing_sources(options: &Options, targets: &Targets) -> Option<[(IpAddr, IpAddr); 2]> {
+    let binding = sockets::binding(options);
+    let source = |number| {
+        let target = targets.get(number)?;
+        Some((target, socket::source_for(peer(target, 0, 33434), &binding).ok()?))
+    };
+    [false, true].into_iter().find_map(|v6| {
+        let (from, count) = (if v6 { targets.count(false) } else { 0 }, targets.count(v6));
+        let first = source(from)?;
+        let some = (1..SAMPLE).map(|nth| (u64::from(count) * nth / SAMPLE) as u32);
+        let mut others = some.filter_map(|offset| source(from + offset));
+        others.find(|(_, address)| *address != first.1).map(|other| [first, other])
+    })
+}
+
+/// Targets of which the source address is looked up.
+const SAMPLE: u64 = 64;
 
 fn join<T>(joined: thread::Result<io::Result<T>>) -> io::Result<T> {
     joined.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))

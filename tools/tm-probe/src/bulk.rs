@@ -27,7 +27,19 @@ pub(crate) fn run(
     let failed = |error: &dyn std::fmt::Display| Error::Failed(error.to_string());
     let targets = Targets::new(list.ranges).map_err(|error| failed(&error))?;
     if !targets.is_empty() {
-        let probed = bulk::probe(options, &targets, flags.near_rate, &stop.requested);
+        if let Some([first, other]) = bulk::differing_sources(options, &targets) {
+            diagnostics.warn(format_args!(
+                "all probes bear {}, as is right for {}, but those to {} should bear {}; give -s \
+                 or -i, or a list for each",
+                first.1, first.0, other.0, other.1
+            ));
+        }
+        let mut progress = |done, all| {
+            let percent = 100.0 * done as f64 / all as f64;
+            diagnostics.info(format_args!("{done} of {all} probes done, {percent:.1} %"));
+        };
+        let requested = &stop.requested;
+        let probed = bulk::probe(options, &targets, flags.near_rate, requested, &mut progress);
         let gathered = probed.map_err(|error| failed(&error))?;
         report(&gathered.summary, diagnostics);
         // A first signal ends the probing, and another one the writing of what was gathered.

@@ -23,21 +23,35 @@ use crate::trace::Answer;
 
 /// How long nothing may arrive before the thread looks whether it should end.
 const NAP: Duration = Duration::from_millis(20);
+/// How often it is told how far the run is.
+const TELLING: Duration = Duration::from_secs(10);
+/// Two clocks read one after the other, unless something came between them.
+const AT_ONCE: Duration = Duration::from_micros(5);
+const TRIES: usize = 4;
 /// Calls on one socket before others have their turn.
 const TURN: usize = 8;
 /// A kernel timestamp older than this is that of a clock that was set.
 const OLDEST: Duration = Duration::from_secs(2);
 
 /// Hears until the last probe has had its time to be answered, or the run is stopped.
-pub(crate) fn receive(run: &Run<'_>, sorter: Sorter) -> io::Result<Summary> {
+pub(crate) fn receive(
+    run: &Run<'_>,
+    sorter: Sorter,
+    progress: &mut dyn FnMut(u64, u64),
+) -> io::Result<Summary> {
     let mut ears = Ears { run, sorter, summary: Summary::default() };
     let mut batch = Batch::new();
     let wait = run.options.wait.max.as_micros() as u64;
+    let mut told = Duration::ZERO;
     loop {
         let stopped = run.is_stopped();
         let ended = run.ended();
         ears.sleep()?;
         ears.hear_all(&mut batch)?;
+        if run.elapsed() > told + TELLING {
+            told = run.elapsed();
+            progress(run.journal().end(), run.order.len());
+        }
         // Whoever is stopped has heard what was there when the last probe had left.
         if ended.is_some_and(|ended| stopped || run.now() > ended.saturating_add(wait)) {
             break;
@@ -161,7 +175,16 @@ struct Clocks {
 
 impl Clocks {
     fn new(run: &Run<'_>) -> Self {
-        Self { steady: run.elapsed(), wall: socket::wall_clock() }
+        let mut clocks = Self { steady: run.elapsed(), wall: socket::wall_clock() };
+        // Whoever is interrupted between the two looks again.
+        for _ in 0..TRIES {
+            let after = run.elapsed();
+            if after.saturating_sub(clocks.steady) < AT_ONCE {
+                break;
+            }
+            clocks = Self { steady: run.elapsed(), wall: socket::wall_clock() };
+        }
+        clocks
     }
 
     fn arrived(&self, stamp: Option<Duration>) -> u64 {
