@@ -79,7 +79,7 @@ trap 'rm -f "$BULK_OUT" "$BULK_LIST" "$BULK_LIST.peer"' EXIT
 python3 -c "
 import ipaddress, sys
 for n in range(int(sys.argv[1])):
-    print(ipaddress.ip_address(0x64400000 + 7 * n))" "$destinations" >"$BULK_LIST"
+    print(ipaddress.ip_address(0x64400000 + 3 * n))" "$destinations" >"$BULK_LIST"
 flags=()
 ((EUID != 0)) || flags=(--real-root)
 taskset -c 0,1 "$bin/tm-sim" "${flags[@]}" "$root/tests/lab/topologies/fanout.toml" -- \
