@@ -8,6 +8,7 @@
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
 
 mod active;
+pub mod bulk;
 pub mod doubletree;
 mod engine;
 pub mod methods;

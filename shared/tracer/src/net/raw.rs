@@ -240,7 +240,7 @@ fn reserve_port(v6: bool, shape: &Shape, binding: &Binding, port: u16) -> io::Re
 }
 
 /// Lets through what a tracer reads: errors and echo replies.
-fn filter_icmp(socket: &Socket, v6: bool) -> io::Result<()> {
+pub(crate) fn filter_icmp(socket: &Socket, v6: bool) -> io::Result<()> {
     const ICMP_FILTER: i32 = 1;
     const ICMP6_FILTER: i32 = 1;
     if v6 {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
-use super::sys::{self, Message};
+use super::sys;
+pub(crate) use super::sys::Message;
 use super::{Arrival, BATCH, Ticket};
 
 /// Where the user wants packets to leave.
@@ -141,6 +142,18 @@ pub(crate) fn link_mtu(target: SocketAddr, binding: &Binding) -> Option<u16> {
     u16::try_from(error.info.min(u32::from(u16::MAX))).ok()
 }
 
+/// Room for as much as arrives while the process waits for a processor; more than the system's
+/// limit needs `CAP_NET_ADMIN`, and without it the limit stays.
+pub(crate) fn widen(socket: &Socket) {
+    const WIDE: i32 = 32 << 20;
+    let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, WIDE);
+}
+
+/// Asks for the number of packets for which a socket had no room.
+pub(crate) fn count_dropped(socket: &Socket) -> io::Result<()> {
+    sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
+}
+
 /// Sets a filter given as plain octets.
 pub(crate) fn set_filter(socket: &Socket, level: i32, name: i32, filter: &[u8]) -> io::Result<()> {
     sys::set_bytes(socket.as_fd(), level, name, filter)
@@ -263,7 +276,7 @@ pub(crate) fn read(
 }
 
 /// Errors of a datagram sent earlier, which the error queue tells better.
-fn is_about_a_datagram(error: &io::Error) -> bool {
+pub(crate) fn is_about_a_datagram(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),
@@ -294,7 +307,7 @@ pub(crate) fn source_for(target: SocketAddr, binding: &Binding) -> io::Result<Ip
     local.map(|local| local.ip()).ok_or_else(|| io::Error::other("no source address"))
 }
 
-pub(crate) use super::sys::tcp_rtt;
+pub(crate) use super::sys::{Batch, tcp_rtt};
 
 /// Time since 1970, by the same clock as the kernel's timestamps.
 pub(crate) fn wall_clock() -> Duration {
