@@ -43,6 +43,7 @@ bench: ## Compare with peers, as ratios; measure the filters
 	tests/bench/tui.sh
 	tests/bench/multipath.sh 20 2
 	target/release/tm-multipath
+	tests/bench/bulk.sh
 
 screens: ## Capture the screens of docs/screens.md anew
 	$(CARGO) build --locked -p tm-render
