@@ -27,7 +27,10 @@ fn in_lab(flags: &[&str], script: &str) -> Output {
     );
     let mut command = Command::new(lab);
     command.args(flags).args(["--", "bash", "-c", &script]);
-    command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").output().unwrap()
+    let output = command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").output();
+    let output = output.unwrap();
+    assert!(!output.stdout.is_empty(), "{output:?}");
+    output
 }
 
 fn probe() -> String {

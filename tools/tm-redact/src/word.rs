@@ -8,7 +8,7 @@ pub(crate) const WITHHELD: &str = "withheld";
 const COUNTRIES: &str = include_str!("countries.tsv");
 
 /// Programs that records name.
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 14] = [
     "tm-probe",
     "tm-import",
     "tm-watch",
@@ -22,6 +22,7 @@ const TOOLS: [&str; 13] = [
     "ripe-atlas",
     "globalping",
     "paris-traceroute",
+    "dublin-traceroute",
 ];
 
 const SYSTEMS: [&str; 8] =
