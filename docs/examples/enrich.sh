@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Enriches the traces on stdin: enrich.sh [FORMAT], where FORMAT is one of tm-import's, or nothing
+# for records. Tools and databases may lie beside it. Nothing is asked over the network, and
+# nothing is kept. Exits with what the last stage that failed said.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+PATH=$here:${PATH:-/usr/local/bin:/usr/bin:/bin}
+
+records() {
+  if (($#)); then tm-import --from "$1"; else cat; fi
+}
+
+# A share of the work may be empty, which is no error here.
+IFS= read -r first || [[ $first ]] || exit 0
+{ printf '%s\n' "$first" && cat; } |
+  records "$@" |
+  tm-asn --offline --no-cache --db "${ASN_DB:-$here/asn.mmdb}" |
+  tm-geo --offline --no-cache --mmdb "${GEO_DB:-$here/places.mmdb}"
