@@ -72,6 +72,7 @@ def main():
     args = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     args.add_argument("--mapper", required=True, help="the command that enriches a partition")
     args.add_argument("--records", action="store_true", help="the input is records: keep traces whole")
+    args.add_argument("--only-records", action="store_true", help="do not sum up")
     args.add_argument("--partitions", type=int, help="share the work out in so many parts")
     args.add_argument("input", nargs="+")
     args.add_argument("output")
@@ -94,9 +95,10 @@ def main():
     enriched = lines.pipe(command, env=handed, checkCode=True)
     enriched.saveAsTextFile(f"{args.output}/records")
 
-    hops = hops_of(spark, f"{args.output}/records")
-    hops.write.partitionBy("day").parquet(f"{args.output}/hops")
-    networks_of(hops).coalesce(1).write.parquet(f"{args.output}/networks")
+    if not args.only_records:
+        hops = hops_of(spark, f"{args.output}/records")
+        hops.write.partitionBy("day").parquet(f"{args.output}/hops")
+        networks_of(hops).coalesce(1).write.parquet(f"{args.output}/networks")
     spark.stop()
 
 
