@@ -50,7 +50,7 @@ measure() { # NAME COMMAND…
     took=$((($(date +%s%N) - begun) / 1000000))
     [[ $best ]] && ((best <= took)) || best=$took
   done
-  sum=$(find out out-* -type f ! -name '.*' ! -name _SUCCESS -exec cat {} + 2>/dev/null | LC_ALL=C sort | sha256sum)
+  sum=$(find . -path './out*' -type f ! -name '.*' ! -name _SUCCESS -exec cat {} + | LC_ALL=C sort | sha256sum)
   [[ ${wanted:=$sum} == "$sum" ]] || { echo "$name: other records" >&2 && exit 1; }
   printf '%-44s %8.1f s %10d traces/s\n' "$name" "$((best))e-3" "$((count * 1000 / best))"
 }
