@@ -56,14 +56,13 @@ def hops_of(spark, records):
 
 def networks_of(hops):
     """What is known of each AS and country: how many addresses answered in how many traces, how
-    fast. Hops that nobody knows the network of are a row too."""
+    fast. Hops that nobody knows the network of are a row too; private ones are among them."""
     return hops.where("ip IS NOT NULL").groupBy("asn.number", "geo.country_code").agg(
         f.max("asn.org").alias("org"),
         f.countDistinct("ip").alias("responders"),
         f.countDistinct("trace_id").alias("traces"),
         f.countDistinct("source_ip").alias("vantages"),
-        f.sum("sent").alias("sent"),
-        f.sum("received").alias("received"),
+        f.count("*").alias("hops"),
         f.percentile("rtt.min", 0.5).alias("rtt_min_median"),
     )
 

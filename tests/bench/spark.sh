@@ -2,13 +2,13 @@
 # An archive of RIPE Atlas results through tm-import | tm-asn | tm-geo: by one process a stage, by
 # two shares on two cores, and on Apache Spark with one and two workers; wall-clock time, the better
 # of two runs, Spark's start included. Checks that all of them write the same records.
-#   spark.sh [RESULTS]      (100000)
+#   spark.sh [RESULTS]      (40000)
 # Needs release binaries (make bench says which), taskset, Java, and PySpark in target/python, which
 # `make scale` puts there.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 bin=${TM_BIN:-$root/target/release}
-count=${1:-100000}
+count=${1:-40000}
 python=$root/target/python/bin
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
