@@ -11,7 +11,8 @@ bin=${TM_BIN:-$root/target/release}
 count=${1:-40000}
 python=$root/target/python/bin
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+# Executors of a local cluster leave what they unpacked beside PySpark.
+trap 'rm -rf "$work" "$python"/../lib/python3*/site-packages/pyspark/work' EXIT
 export PATH=$python:$bin:$PATH SPARK_LOCAL_IP=127.0.0.1 HOME=$work
 unset "${!TRACEMAP_@}"
 for tool in spark-submit tm-import tm-asn tm-geo tm-places-mmdb java taskset; do

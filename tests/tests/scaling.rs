@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::json;
-use tm_tests::docs::Page;
+use tm_tests::docs::{Page, Wrong};
 use tm_tests::exporting::{pipe, read_by};
 use tm_tests::foreign::{Server, debian, python};
 use tm_tests::{mmdb, tool};
@@ -64,8 +64,8 @@ fn fill(folder: &Path, packages: &[&str]) {
     }
 }
 
-fn run(page: &Page) {
-    match page.run() {
+fn follow(page: Result<usize, Wrong>) {
+    match page {
         Ok(ran) => assert!(ran > 0, "it has no blocks"),
         Err(wrong) => panic!("{wrong}"),
     }
@@ -150,7 +150,7 @@ fn shares_of_an_archive_and_vantage_points_become_one_stream() {
     let _sshd = vantages(folder.path());
     let broker = broker(folder.path());
     let url = format!("nats://127.0.0.1:{}", broker.port);
-    run(&Page::open("docs/scaling.md", folder.path()).with("NATS_URL", &url));
+    follow(Page::open("docs/scaling.md", folder.path()).with("NATS_URL", &url).run());
 }
 
 #[test]
@@ -195,5 +195,11 @@ fn without_a_broker_a_publisher_says_so_in_a_line() {
 fn spark_makes_the_records_of_one_process() {
     let folder = tempfile::tempdir().unwrap();
     fill(folder.path(), &SPARK);
-    run(&Page::open("docs/spark.md", folder.path()).with("SPARK_LOCAL_IP", "127.0.0.1"));
+    let page = Page::open("docs/spark.md", folder.path()).with("SPARK_LOCAL_IP", "127.0.0.1");
+    let followed = page.run();
+    // Executors of a local cluster leave what they unpacked beside PySpark.
+    let find = "import pyspark; print(pyspark.__path__[0])";
+    let spark = read_by(python(&SPARK).to_str().unwrap(), &["-c", find], "");
+    drop(fs::remove_dir_all(Path::new(spark.trim()).join("work")));
+    follow(followed);
 }
