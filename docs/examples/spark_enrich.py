@@ -43,8 +43,9 @@ def whole_traces(lines, partitions):
     """All records of a trace in one partition, one after the other, in their order: tm-geo holds
     a hop against the hops before it."""
     numbered = lines.zipWithIndex().map(lambda line: ((trace_of(line[0]), line[1]), line[0]))
-    share = lambda key: zlib.crc32(key[0].encode())
-    return numbered.repartitionAndSortWithinPartitions(partitions, share).values()
+    shared = numbered.repartitionAndSortWithinPartitions(
+        partitions, partitionFunc=lambda key: zlib.crc32(key[0].encode()))
+    return shared.values()
 
 
 def hops_of(spark, records):
