@@ -56,9 +56,22 @@ measure() { # NAME COMMAND…
   printf '%-44s %8.1f s %10d traces/s\n' "$name" "$((best))e-3" "$((count * 1000 / best))"
 }
 
-echo "$count results, $(($(stat -c %s archive.ndjson) / 1000000)) MB, $(nproc) cores"
+# Seconds of CPU that one tool takes for the whole.
+alone() { # INPUT OUTPUT TOOL…
+  local input=$1 output=$2 took TIMEFORMAT='%U %S'
+  shift 2
+  took=$({ time "$@" <"$input" >"$output"; } 2>&1)
+  awk -v name="$1 alone, CPU time" -v took="$took" -v records="$(wc -l <alone-import)" 'BEGIN {
+    split(took, part, " "); took = part[1] + part[2]
+    printf "%-44s %8.1f s %10d records/s\n", name, took, records / took }'
+}
+
+tm-import --from ripe-atlas archive.ndjson >alone-import
+echo "$count results, $(($(stat -c %s archive.ndjson) / 1000000)) MB, $(wc -l <alone-import) records; $(nproc) cores"
+alone archive.ndjson out tm-import --from ripe-atlas
+alone alone-import alone-asn tm-asn --offline --no-cache --db asn.mmdb
+alone alone-asn out tm-geo --offline --no-cache --mmdb places.mmdb
 measure 'one pipeline, one core' one_core
-echo "  $(wc -l <out) records"
 measure 'one pipeline' one
 measure 'two pipelines (split)' two
 measure 'Spark, local[1]' spark 'local[1]' ./enrich.sh
