@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -151,6 +152,29 @@ fn shares_of_an_archive_and_vantage_points_become_one_stream() {
     let broker = broker(folder.path());
     let url = format!("nats://127.0.0.1:{}", broker.port);
     follow(Page::open("docs/scaling.md", folder.path()).with("NATS_URL", &url).run());
+}
+
+#[test]
+fn a_vantage_point_probes_no_longer_than_its_ssh() {
+    let folder = tempfile::tempdir().unwrap();
+    let _sshd = vantages(folder.path());
+    let probe = ["-n", "oslo", "tm-probe", "--interval", "0.2", "9.9.9.9"];
+    let mut command = Command::new(folder.path().join("ssh"));
+    let mut ssh = command.args(probe).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(ssh.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains(r#""ip":"192.168.1.1""#), "{line}");
+    let internet = folder.path().join("vantages/oslo.toml").display().to_string();
+    let is_probing =
+        || Command::new("pgrep").args(["-f", &internet]).output().unwrap().status.success();
+    assert!(is_probing());
+    ssh.kill().unwrap();
+    ssh.wait().unwrap();
+    let ended = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        !is_probing()
+    });
+    assert!(ended, "tm-probe goes on");
 }
 
 #[test]
