@@ -7,7 +7,8 @@ BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install deb run test bench screens anomalies names lab netns lint fuzz docs tools clean
+.PHONY: help build install deb run test scale bench screens anomalies names lab netns lint fuzz docs \
+	tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +33,12 @@ tools: ## Install what the tests need beside Rust, where it is missing (Debian, 
 test: tools ## Run every test
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
+
+scale: tools ## The tests and figures on Apache Spark: fetches PySpark (450 MB), needs java
+	$(CARGO) build --locked --workspace --bins
+	$(CARGO) test --locked -p tm-tests --test scaling -- --ignored
+	$(CARGO) build --release --locked -p tm-import -p tm-asn -p tm-geo -p tm-tests --bins
+	tests/bench/spark.sh
 
 bench: ## Compare with peers, as ratios; measure the filters
 	$(CARGO) build --release --locked --workspace --bins

@@ -22,6 +22,8 @@ need inetutils-traceroute inetutils-traceroute
 need jq jq
 need mmdblookup mmdb-bin
 need gzip gzip
+need bzip2 bzip2
+need ssh openssh-client
 need taskset util-linux
 need awk gawk
 need tmux tmux

@@ -34,6 +34,7 @@ pub struct Page {
     name: String,
     blocks: Vec<Block>,
     folder: PathBuf,
+    variables: Vec<(String, String)>,
 }
 
 /// A fenced block.
@@ -67,7 +68,19 @@ impl Page {
         for sample in samples.flatten() {
             fs::copy(sample.path(), folder.join(sample.file_name())).expect("a sample is copied");
         }
-        Self { name: name.to_owned(), blocks: blocks(&text), folder: folder.to_owned() }
+        Self {
+            name: name.to_owned(),
+            blocks: blocks(&text),
+            folder: folder.to_owned(),
+            variables: Vec::new(),
+        }
+    }
+
+    /// Sets an environment variable of the blocks.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// Runs every block; returns how many ran, or all that is wrong.
@@ -160,6 +173,7 @@ impl Page {
             .env_remove("XDG_CACHE_HOME")
             .env_remove("XDG_STATE_HOME")
             .env_remove("TRACEMAP_PROFILE")
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null());
     }
 
@@ -281,7 +295,12 @@ mod tests {
             ("```cron\n* * * * echo\n```\n", "is no field"),
             ("```cron\n* * * * * date +%F\n```\n", "bare %"),
         ] {
-            let page = Page { name: "page".into(), blocks: blocks(text), folder: "/".into() };
+            let page = Page {
+                name: "page".into(),
+                blocks: blocks(text),
+                folder: "/".into(),
+                variables: Vec::new(),
+            };
             let error = page.run().unwrap_err().to_string();
             assert!(error.contains(wrong), "{error}");
         }

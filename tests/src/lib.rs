@@ -5,6 +5,7 @@ pub mod diffing;
 pub mod dns;
 pub mod docs;
 pub mod exporting;
+pub mod foreign;
 pub mod hop_line;
 pub mod http;
 pub mod mmdb;

@@ -17,6 +17,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;
 use serde_json::{Value, json};
 use tm_tests::exporting::{document, octets, pipe, read_by, run, text};
+use tm_tests::foreign::python;
 use tm_tests::hop_line::lines;
 use tm_tests::{tool, tour};
 
@@ -225,30 +226,6 @@ fn bytes(octets: Vec<u8>) -> std::fs::File {
     file
 }
 
-/// `DuckDB` from `PyPI`, in an environment of its own below target/.
-fn duckdb() -> std::path::PathBuf {
-    static LOCK: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one_at_a_time = LOCK.lock().unwrap();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/python");
-    let python = folder.join("bin/python3");
-    let has_it = || {
-        let import = Command::new(&python).args(["-c", "import duckdb"]).output();
-        import.is_ok_and(|output| output.status.success())
-    };
-    if !has_it() {
-        let folder = folder.to_str().unwrap();
-        read_by("python3", &["-m", "venv", folder], "");
-        let pip = python.with_file_name("pip");
-        read_by(
-            pip.to_str().unwrap(),
-            &["install", "--quiet", "--disable-pip-version-check", "duckdb==2.0.1"],
-            "",
-        );
-        assert!(has_it());
-    }
-    python
-}
-
 #[test]
 fn duckdb_and_python_read_the_tables_with_their_types() {
     let folder = tempfile::tempdir().unwrap();
@@ -274,7 +251,7 @@ with open(f"{folder}/log.csv", newline="") as file:
 answer["csv"] = [len(rows), sum(int(row["sent"]) for row in rows), rows[10]["hostname"], rows[5]["rtt_avg"]]
 print(json.dumps(answer))
 "#;
-    let python = duckdb();
+    let python = python(&["duckdb==2.0.1"]);
     let folder = folder.path().to_str().unwrap();
     let answer = read_by(python.to_str().unwrap(), &["-c", script, folder], "");
     let answer: Value = serde_json::from_str(&answer).unwrap();
