@@ -7,7 +7,7 @@ BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install deb run test bench anomalies names lab netns lint fuzz docs tools clean
+.PHONY: help build install deb run test bench screens anomalies names lab netns lint fuzz docs tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,7 +37,17 @@ bench: ## Compare with peers, as ratios; measure the filters
 	$(CARGO) build --release --locked --workspace --bins
 	tests/bench/peers.sh
 	target/release/tm-places-mmdb target && tests/bench/enrich.sh --mmdb target/places.mmdb
+	tests/bench/watch.sh
 	tests/bench/import.sh
+	tests/bench/export.sh
+	tests/bench/tui.sh
+	tests/bench/multipath.sh 20 2
+	target/release/tm-multipath
+	tests/bench/bulk.sh
+
+screens: ## Capture the screens of docs/screens.md anew
+	$(CARGO) build --locked -p tm-render
+	TM_WRITE_SCREENS=1 $(CARGO) test --locked -p tm-tests --test captures
 
 anomalies: ## Precision and recall of alerts over scenarios whose truth is known
 	$(CARGO) build --release --locked -p tm-watch -p tm-tests --bins

@@ -30,6 +30,12 @@ need sqlite3 sqlite3
 need chromium chromium
 need node nodejs
 need npm npm
+need dublin-traceroute dublin-traceroute
+need promtool prometheus
+need systemd-analyze systemd
+need logrotate logrotate
+need time time
+python3 -c 'import ensurepip' 2>/dev/null || missing="$missing python3-venv"
 
 [ -n "$missing" ] || exit 0
 echo "installing:$missing"

@@ -247,11 +247,11 @@ fn every_source_that_the_tools_write_is_known_to_it() {
             Err(_) => place(single),
         })
     });
-    let ipapi = HttpServer::start(move |asked| {
+    let other = HttpServer::start(move |asked| {
         let ip = asked.target.trim_start_matches('/').split('/').next().unwrap_or_default();
         tm_tests::http::Say::json(&ipapi_item(ip, Some(some)))
     });
-    let (first, second) = (ip_api.url(), ipapi.url());
+    let (first, second) = (ip_api.url(), other.url());
     let asked = hops(&[("9.0.0.1", ""), ("9.0.0.2", ""), ("1.1.1.1", "")]);
     let args = ["--ip-api-url", &first, "--ipapi-url", &second];
     check(&text(&filter("tm-geo", &args, home.path(), &asked).stdout), "tm-geo, providers");

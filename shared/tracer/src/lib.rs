@@ -57,6 +57,7 @@
 //! version. The oldest Rust that it builds with is stated in `Cargo.toml`.
 
 mod active;
+pub mod bulk;
 pub mod doubletree;
 mod engine;
 pub mod methods;

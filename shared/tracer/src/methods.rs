@@ -54,7 +54,7 @@ pub struct Availability {
 }
 
 /// How to allow raw sockets.
-const ALLOW_RAW: &str = "sudo setcap cap_net_raw+ep \"$(command -v tm-probe)\"";
+pub(crate) const ALLOW_RAW: &str = "sudo setcap cap_net_raw+ep \"$(command -v tm-probe)\"";
 /// How to allow ping sockets.
 const ALLOW_PING: &str = "sudo sysctl net.ipv4.ping_group_range='0 2147483647', or probe with UDP";
 

@@ -50,6 +50,8 @@ enum State {
     Lost,
     /// The kernel would not send it.
     Failed,
+    /// The kernel could not send it just then; another one takes its place.
+    Postponed,
 }
 
 /// The discovery of a path's MTU as a state machine.
@@ -152,19 +154,21 @@ impl Mtu {
         if self.passed(ttl) == Some(size) {
             return (tries < usize::from(self.plan.probes)).then_some(size);
         }
-        if count(size, Slot::is_waiting) > 0 {
-            return None;
+        // The first probe is alone; where it is lost, the others follow each other.
+        let (waiting, refused) = (count(size, Slot::is_waiting), count(size, Slot::is_refused));
+        if tries < TRIES && refused == 0 {
+            return (waiting == 0 || tries > waiting).then_some(size);
         }
-        let refused = count(size, Slot::is_refused) > 0;
-        if tries < TRIES && !refused {
-            return Some(size);
+        if waiting > 0 {
+            return None;
         }
         if self.carried(ttl).is_some_and(|carried| carried >= size) {
             return None;
         }
         let small = self.small.min(size);
-        let done = count(small, Slot::is_answered) > 0 || count(small, Slot::is_waiting) > 0;
-        (!done && count(small, Slot::was_sent) < TRIES).then_some(small)
+        let (sent, waiting) = (count(small, Slot::was_sent), count(small, Slot::is_waiting));
+        let is_answered = count(small, Slot::is_answered) > 0;
+        (!is_answered && sent < TRIES && (waiting == 0 || sent > waiting)).then_some(small)
     }
 
     fn is_settled(&self, ttl: u8) -> bool {
@@ -332,7 +336,7 @@ impl Slot {
     }
 
     fn was_sent(&self) -> bool {
-        !matches!(self.state, State::Failed)
+        !matches!(self.state, State::Postponed)
     }
 }
 
@@ -357,7 +361,7 @@ impl Strategy for Mtu {
         let waiting = self.slots.iter().filter(|slot| slot.is_waiting());
         let paced = (self.first()..=self.limit()).filter(|ttl| self.wanted(*ttl).is_some());
         let paced = paced.filter_map(|ttl| self.next_at.get(usize::from(ttl)).copied());
-        let search = self.search.as_ref().map(|search| search.resume_at());
+        let search = self.search.as_ref().map(Search::resume_at);
         let due = paced.chain(search).filter(|at| *at > now);
         let next = waiting.map(|slot| self.deadline(slot)).chain(due).min();
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
@@ -366,7 +370,7 @@ impl Strategy for Mtu {
     fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
         let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = State::Failed;
+        slot.state = if retry.is_some() { State::Postponed } else { State::Failed };
         let (ttl, size) = (slot.ttl, slot.size);
         self.sent = self.sent.saturating_sub(1);
         match retry {
@@ -396,7 +400,7 @@ impl Strategy for Mtu {
             return self.ignored.forged += 1;
         }
         match slot.state {
-            State::Failed => return self.ignored.forged += 1,
+            State::Failed | State::Postponed => return self.ignored.forged += 1,
             State::Answered(..) | State::Refused => return self.ignored.duplicate += 1,
             State::Lost if over => return self.ignored.late += 1,
             State::Waiting | State::Lost => {}

@@ -12,7 +12,8 @@ use rustix::thread::{
     set_thread_res_gid, set_thread_res_uid,
 };
 
-const RAW: CapabilitySet = CapabilitySet::NET_RAW;
+/// To open raw sockets, and to give them more room than the system's limit.
+const RAW: CapabilitySet = CapabilitySet::NET_RAW.union(CapabilitySet::NET_ADMIN);
 
 /// Gives up all but raw sockets, and whose file the program is (set-user-ID): from here on, what is
 /// read and written is what the user could read and write without this program. Root keeps the
@@ -37,7 +38,7 @@ pub fn reduce() -> io::Result<()> {
 
 /// Whether raw sockets may be opened.
 pub fn may_open_raw() -> bool {
-    capabilities(None).is_ok_and(|sets| sets.permitted.contains(RAW))
+    capabilities(None).is_ok_and(|sets| sets.permitted.contains(CapabilitySet::NET_RAW))
 }
 
 /// Gives up raw sockets; those that are open stay.
@@ -53,10 +54,11 @@ pub fn shed() -> io::Result<()> {
 /// Does what needs raw sockets, with the right to open them in force if it is held.
 pub(crate) fn raised<T>(open: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
     let before = capabilities(None)?;
-    if !before.permitted.contains(RAW) || before.effective.contains(RAW) {
+    let effective = before.effective | (before.permitted & RAW);
+    if effective == before.effective {
         return open();
     }
-    set(CapabilitySets { effective: before.effective | RAW, ..before })?;
+    set(CapabilitySets { effective, ..before })?;
     let opened = open();
     set(before)?;
     opened
@@ -78,7 +80,7 @@ mod tests {
             let reduced = capabilities(None)?;
             raised(|| Ok(()))?;
             assert_eq!(capabilities(None)?, reduced, "lowered again");
-            assert!(!reduced.effective.contains(RAW) && reduced.inheritable.is_empty());
+            assert!(!reduced.effective.intersects(RAW) && reduced.inheritable.is_empty());
             shed()?;
             assert!(!may_open_raw());
             assert!(set(CapabilitySets { permitted: RAW, ..capabilities(None)? }).is_err());

@@ -178,7 +178,7 @@ fn hints(ttl: u8, answer: &Answer, router: Option<u16>) -> Option<Hints> {
     (hints != Hints::default()).then_some(hints)
 }
 
-fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {
+pub(crate) fn is_destination(answer: &Answer, target: Option<IpAddr>) -> bool {
     answer.kind != ReplyKind::TimeExceeded && Some(answer.responder) == target
 }
 

@@ -30,6 +30,11 @@ struct Flags {
     #[arg(long)]
     ping_group: bool,
 
+    /// As root: do without a user namespace; scamper wants to become another user, of whom a user
+    /// namespace has none
+    #[arg(long)]
+    real_root: bool,
+
     /// Write a line for every packet of COMMAND, and what became of it
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -48,7 +53,7 @@ fn main() -> Result<ExitCode> {
         .with_context(|| format!("cannot read {}", flags.topology.display()))?;
     let topology: topology::Topology =
         toml::from_str(&text).with_context(|| format!("in {}", flags.topology.display()))?;
-    namespace::enter(flags.ping_group).context("cannot make a namespace")?;
+    namespace::enter(flags.ping_group, flags.real_root).context("cannot make a namespace")?;
     let tun = namespace::open_tun().context("cannot open a TUN device")?;
     let simulator =
         simulator::Simulator::start(tun, world::World::new(topology), flags.log.is_some())?;

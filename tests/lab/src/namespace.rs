@@ -13,16 +13,19 @@ use anyhow::{Context, Result, bail};
 /// Our address in the simulated internet.
 const ADDRESSES: [&str; 2] = ["10.0.0.2/24", "fd00::2/64"];
 
-/// Enters a new user and network namespace, as root of it.
-pub(crate) fn enter(ping_group: bool) -> Result<()> {
+/// Enters a new network namespace; unless `real_root`, in a new user namespace, as root of it.
+pub(crate) fn enter(ping_group: bool, real_root: bool) -> Result<()> {
     let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let user = if real_root { 0 } else { libc::CLONE_NEWUSER };
     // SAFETY: the process has one thread so far, and shares nothing that the call would split.
-    if unsafe { libc::unshare(libc::CLONE_NEWUSER | libc::CLONE_NEWNET) } != 0 {
+    if unsafe { libc::unshare(user | libc::CLONE_NEWNET) } != 0 {
         return Err(std::io::Error::last_os_error()).context("unshare");
     }
-    fs::write("/proc/self/setgroups", "deny")?;
-    fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
-    fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    if !real_root {
+        fs::write("/proc/self/setgroups", "deny")?;
+        fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+        fs::write("/proc/self/gid_map", format!("0 {gid} 1"))?;
+    }
     fs::write("/proc/sys/net/ipv6/conf/default/accept_dad", "0")?;
     if ping_group {
         fs::write("/proc/sys/net/ipv4/ping_group_range", "0 0")?;

@@ -39,8 +39,8 @@ pub(crate) struct Edge {
     pub(crate) from: usize,
     pub(crate) to: usize,
     pub(crate) flows: BTreeSet<u16>,
-    /// A flow met these two and nobody else at their TTLs. Otherwise packets are balanced one by
-    /// one, and nobody can say who follows whom.
+    /// Flows met these two, and none of them several at their TTLs. Otherwise packets are balanced
+    /// one by one, and nobody can say who follows whom.
     pub(crate) is_seen: bool,
 }
 
@@ -146,6 +146,13 @@ impl Builder {
                 flows.entry(flow).or_default().entry(hop.hop).or_default().push(ip);
             }
         }
+        // Where one flow met several, no flow says who follows whom.
+        let torn: BTreeSet<u8> = flows
+            .values()
+            .flatten()
+            .filter(|(_, responders)| responders.len() > 1)
+            .map(|(&ttl, _)| ttl)
+            .collect();
         for (flow, responders) in flows {
             let Some((&last, _)) = responders.last_key_value() else { continue };
             let first = round.hops.iter().map(|hop| hop.hop).min().unwrap_or(1);
@@ -164,14 +171,14 @@ impl Builder {
                 let begin = if at == 0 { Some(0) } else { part.iter().position(met) };
                 let end = part.iter().rposition(met);
                 if let Some((begin, end)) = begin.zip(end) {
-                    self.path(flow, part.get(begin..=end).unwrap_or_default());
+                    self.path(flow, part.get(begin..=end).unwrap_or_default(), &torn);
                 }
             }
         }
     }
 
     /// A path without gaps; a TTL may have several responders even for one flow.
-    fn path(&mut self, flow: u16, steps: &[Step<'_>]) {
+    fn path(&mut self, flow: u16, steps: &[Step<'_>], torn: &BTreeSet<u8>) {
         let known = |step: &Step<'_>| {
             step.1.as_ref().and_then(|ips| ips.first()).map(|ip| (*ip).to_owned())
         };
@@ -187,7 +194,7 @@ impl Builder {
                 let after = steps.iter().skip(at).find_map(known);
                 vec![self.node(Node { ttl: *ttl, who: Who::Silent { before, after } })]
             };
-            let is_seen = before.len() == 1 && here.len() == 1;
+            let is_seen = !torn.contains(ttl) && !torn.contains(&ttl.saturating_sub(1));
             for &from in &before {
                 for &to in &here {
                     self.edge(from, to, flow, is_seen);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::{ArgGroup, Parser};
 use tm_schema::Protocol;
 use tm_stream::cli::{Checking, Common};
+use tm_tracer::bulk::MOST_HOPS;
 use tm_tracer::paths::FLOWS;
 use tm_tracer::paths::stopping::Confidence;
 use tm_tracer::trace::Wait;
@@ -24,6 +25,7 @@ Examples:
   tm-probe --targets hosts.txt --rate 500  many hosts, 500 packets a second in all
   tm-probe --targets hosts.txt --stop-set seen    and no router twice that all paths share
   echo 192.0.2.1 | tm-probe                hosts from stdin
+  tm-probe --bulk --targets addresses.txt  very many addresses and prefixes, in random order
   tm-probe example.com | tm-render         as a table
 
 Exit status: 0 traced; 1 a target could not be traced; 2 nothing could be done;
@@ -183,6 +185,20 @@ pub(crate) struct Flags {
     #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
     parallel: u32,
 
+    /// Probe very many addresses and prefixes: one probe a TTL, in random order over all of them,
+    /// nothing kept in memory; the records come at the end. Needs raw sockets
+    #[arg(long, help_heading = "Bulk", conflicts_with_all = [
+        "probes", "flows", "discover_paths", "classic", "unprivileged", "interval", "rounds",
+        "parallel", "offline",
+    ])]
+    pub(crate) bulk: bool,
+
+    /// With --bulk: probes a second to each of TTL 1 to 3, whose routers are on every path;
+    /// those beyond it are left out; 0: no limit
+    #[arg(long, value_name = "PPS", default_value_t = 1000, help_heading = "Bulk")]
+    #[arg(requires = "bulk")]
+    pub(crate) near_rate: u32,
+
     #[command(flatten)]
     pub(crate) checking: Checking,
 
@@ -220,7 +236,10 @@ impl Flags {
             source_port: self.sport,
             first_hop: self.first_hop,
             max_hops: self.max_hops,
-            probes: self.probes.unwrap_or(if often || self.discover_paths { 1 } else { 3 }),
+            probes: self.probes.unwrap_or(match often || self.discover_paths || self.bulk {
+                true => 1,
+                false => 3,
+            }),
             flows: self.flows,
             discover: self.discovery(),
             mtu: self.mtu,
@@ -252,6 +271,9 @@ impl Flags {
                 "--first-hop {} is beyond --max-hops {}",
                 self.first_hop, self.max_hops
             ));
+        }
+        if self.bulk && self.max_hops > MOST_HOPS {
+            return Err(format!("--max-hops is at most {MOST_HOPS} with --bulk"));
         }
         if protocol == Protocol::Icmp && self.port.is_some() {
             return Err("--port means nothing to ICMP; use -U or -T with it".to_owned());
@@ -369,6 +391,9 @@ mod tests {
             &["--mtu", "-T", "h"],
             &["--mtu", "--discover-paths", "h"],
             &["--mtu", "--size", "900", "h"],
+            &["--bulk", "-m", "64", "h"],
+            &["--bulk", "-q", "3", "h"],
+            &["--near-rate", "9", "h"],
         ] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }

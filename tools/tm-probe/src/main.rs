@@ -1,5 +1,6 @@
 //! `tm-probe`: traces routes and writes one record a hop.
 
+mod bulk;
 mod flags;
 mod known;
 mod targets;
@@ -39,7 +40,11 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
     targets::check_stdin(flags)?;
     let output = Output::open(flags.common.output.as_deref())?;
     let waker = Waker::new()?;
-    let mut sink = ToOutput { output, diagnostics, failed: false };
+    if flags.bulk {
+        let stop = Stop::on_signals(&waker)?;
+        return bulk::run(flags, &options, output, diagnostics, &stop);
+    }
+    let mut sink = ToOutput::new(output, diagnostics);
     let mut engine = Engine::new(options, waker.clone(), &mut sink)?;
     engine.open_raw(flags.lookup().family);
     privilege::shed()?;
@@ -55,12 +60,7 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
     }
     sink.output.finish()?;
     let unread = reading.unreadable.load(Ordering::Relaxed);
-    Ok(match stop.signal.load(Ordering::Relaxed) {
-        0 if unread => Outcome::Incomplete,
-        0 if sink.failed => Outcome::No,
-        0 => Outcome::Done,
-        signal => Outcome::Signal(signal),
-    })
+    Ok(stop.outcome(unread, sink.failed))
 }
 
 fn finding(method: &Availability) -> Finding {
@@ -94,12 +94,29 @@ impl Stop {
         })?;
         Ok(stop)
     }
+
+    /// How the tool ends; `unread`: some of the list could not be read; `failed`: a target could
+    /// not be traced.
+    fn outcome(&self, unread: bool, failed: bool) -> Outcome {
+        match self.signal.load(Ordering::Relaxed) {
+            0 if unread => Outcome::Incomplete,
+            0 if failed => Outcome::No,
+            0 => Outcome::Done,
+            signal => Outcome::Signal(signal),
+        }
+    }
 }
 
 struct ToOutput<'a> {
     output: Output,
     diagnostics: &'a Diagnostics,
     failed: bool,
+}
+
+impl<'a> ToOutput<'a> {
+    fn new(output: Output, diagnostics: &'a Diagnostics) -> Self {
+        Self { output, diagnostics, failed: false }
+    }
 }
 
 impl Sink for ToOutput<'_> {

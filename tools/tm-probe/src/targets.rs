@@ -97,6 +97,35 @@ fn resolve_some(
     }
 }
 
+/// Reads a host a line, and hands it on with the file's name and the line's number; blank lines
+/// and lines that begin with `#` are no hosts.
+pub(crate) fn read_hosts(
+    path: &Path,
+    diagnostics: &Diagnostics,
+    mut on_host: impl FnMut(&str, u64, &str),
+) -> Result<(), Error> {
+    let mut lines = Lines::new(Input::open(path)?);
+    let name = lines.name().to_owned();
+    let cannot_read = |error: io::Error| Error::Failed(format!("cannot read {name}: {error}"));
+    loop {
+        let number = lines.number() + 1;
+        match lines.next_line().map_err(cannot_read)? {
+            None => return Ok(()),
+            Some(Line::Piece { last, .. }) => {
+                if last {
+                    diagnostics.malformed(&name, number, "a line too long to be a host");
+                }
+            }
+            Some(Line::Whole(line)) => {
+                let host = String::from_utf8_lossy(line.trim_ascii());
+                if !host.is_empty() && !host.starts_with('#') {
+                    on_host(&name, number, &host);
+                }
+            }
+        }
+    }
+}
+
 /// Where hosts come from.
 struct Source {
     arguments: Vec<String>,
@@ -121,36 +150,10 @@ impl Source {
     }
 
     fn read_file(&self, path: &Path, waker: &WakeAtEnd, how: Lookup) {
-        let result = Input::open(path).and_then(|input| {
-            let mut lines = Lines::new(input);
-            self.read_lines(&mut lines, waker, how)
-        });
-        if let Err(error) = result {
+        let on_host = |_: &str, _, host: &str| self.pass(host, waker, how);
+        if let Err(error) = read_hosts(path, &self.diagnostics, on_host) {
             self.reading.unreadable.store(true, Ordering::Relaxed);
             self.diagnostics.error(error);
-        }
-    }
-
-    /// A host a line; blank lines and lines that begin with `#` are no hosts.
-    fn read_lines(&self, lines: &mut Lines, waker: &WakeAtEnd, how: Lookup) -> Result<(), Error> {
-        let name = lines.name().to_owned();
-        let cannot_read = |error: io::Error| Error::Failed(format!("cannot read {name}: {error}"));
-        loop {
-            let number = lines.number() + 1;
-            match lines.next_line().map_err(cannot_read)? {
-                None => return Ok(()),
-                Some(Line::Piece { last, .. }) => {
-                    if last {
-                        self.diagnostics.malformed(&name, number, "a line too long to be a host");
-                    }
-                }
-                Some(Line::Whole(line)) => {
-                    let host = String::from_utf8_lossy(line.trim_ascii()).into_owned();
-                    if !host.is_empty() && !host.starts_with('#') {
-                        self.pass(&host, waker, how);
-                    }
-                }
-            }
         }
     }
 

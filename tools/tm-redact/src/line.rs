@@ -34,6 +34,8 @@ pub(crate) const MEMBERS: [(&str, &[&str]); 3] = [
             "mpls",
             "interface",
             "nat",
+            "mtu",
+            "hints",
             "flows",
             "is_destination",
             "is_private",
@@ -73,6 +75,8 @@ pub(crate) const MEMBERS: [(&str, &[&str]); 3] = [
             "received",
             "ignored",
             "paths",
+            "mtu",
+            "stop_set",
         ],
     ),
     (

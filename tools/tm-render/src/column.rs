@@ -172,7 +172,7 @@ impl Column {
 
     /// Said once for a TTL, however many answer there.
     pub(crate) fn is_of_ttl(self) -> bool {
-        matches!(self, Self::Hop | Self::Loss | Self::Lost | Self::Sent)
+        matches!(self, Self::Hop | Self::Loss | Self::Lost | Self::Sent | Self::Mtu)
     }
 
     /// It is there only where somebody has something for it.
@@ -283,7 +283,7 @@ impl Column {
                 labels.join("/")
             }
             Self::Flows => flows(&responder.flows),
-            Self::Mtu => responder.mtu.as_ref().map_or("-".to_owned(), mtu),
+            Self::Mtu => at.mtu.as_ref().map_or("-".to_owned(), mtu),
             Self::Back => responder.reply_hops().map_or("-".to_owned(), |hops| hops.to_string()),
         }
     }
@@ -297,6 +297,7 @@ impl Column {
             Self::Lost => lost(at),
             Self::Sent => at.sent.to_string(),
             Self::Recv => "0".to_owned(),
+            Self::Mtu => at.mtu.as_ref().map_or(String::new(), mtu),
             _ => String::new(),
         }
     }

@@ -71,6 +71,7 @@ pub(crate) struct View {
 pub(crate) struct Ttl {
     pub(crate) sent: u64,
     pub(crate) received: u64,
+    pub(crate) mtu: Option<Mtu>,
     /// Records of one trace at one TTL repeat its counts; they count once.
     counted: String,
     pub(crate) responders: Vec<Responder>,
@@ -174,6 +175,7 @@ impl View {
             ttl.received += u64::from(hop.received);
             ttl.counted.clone_from(&hop.trace_id);
         }
+        ttl.mtu = hop.mtu.or(ttl.mtu);
         let Some(ip) = &hop.ip else {
             // Some probes were lost, or all of them.
             let nobody = hop.received == 0;

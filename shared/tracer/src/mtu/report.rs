@@ -2,7 +2,7 @@
 
 use tm_schema::{Mtu as HopMtu, MtuDrop, MtuLimit, PathMtu, Stop};
 
-use super::{Mtu, Slot, State};
+use super::{Mtu, State};
 use crate::trace::{HopReport, Sent};
 
 impl Mtu {
@@ -30,7 +30,7 @@ impl Mtu {
             match &slot.state {
                 State::Answered(answer, rtt) => report.add(sent, answer, *rtt),
                 State::Lost | State::Waiting => report.lost.push(sent),
-                State::Refused | State::Failed => {}
+                State::Refused | State::Failed | State::Postponed => {}
             }
         }
         report
@@ -55,12 +55,13 @@ impl Mtu {
             .filter(|slot| slot.is_answered())
             .map(|slot| (slot.ttl, u32::from(slot.size)))
             .collect();
-        let failed = |slot: &&Slot| !slot.is_answered() && slot.was_sent() && !slot.is_waiting();
         for drop in &mut self.drops {
             let larger = answered.iter().filter(|(_, size)| *size > drop.octets);
             drop.after = larger.map(|(ttl, _)| *ttl).max().unwrap_or(0);
-            // Probes of all TTLs beyond are refused at once; the nearest of them tells where.
-            let refused = self.slots.iter().filter(failed).filter(|slot| slot.ttl > drop.after);
+            // Probes of all TTLs beyond are refused at once; the nearest of them tells where. Into
+            // a black hole they may fall anywhere before who answers small ones.
+            let refused = self.slots.iter().filter(|slot| slot.is_refused());
+            let refused = refused.filter(|slot| slot.ttl > drop.after);
             let nearest = refused.filter(|slot| u32::from(slot.size) > drop.octets);
             drop.hop = nearest.map(|slot| slot.ttl).min().unwrap_or(drop.hop).max(drop.after + 1);
         }

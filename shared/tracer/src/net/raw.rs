@@ -34,6 +34,9 @@ impl Raw {
     pub(crate) fn open(v6: bool, shape: &Shape, binding: &Binding) -> io::Result<Self> {
         let sending = socket::open(v6, Type::RAW, IpProtocol::from(libc::IPPROTO_RAW), binding, 0)?;
         socket::stamp_both(&sending, v6)?;
+        if binding.any_size {
+            socket::forbid_fragments(&sending, v6)?;
+        }
         let icmp_protocol = if v6 { IpProtocol::ICMPV6 } else { IpProtocol::ICMPV4 };
         let icmp = socket::open(v6, Type::RAW, icmp_protocol, binding, 0)?;
         filter_icmp(&icmp, v6)?;
@@ -237,7 +240,7 @@ fn reserve_port(v6: bool, shape: &Shape, binding: &Binding, port: u16) -> io::Re
 }
 
 /// Lets through what a tracer reads: errors and echo replies.
-fn filter_icmp(socket: &Socket, v6: bool) -> io::Result<()> {
+pub(crate) fn filter_icmp(socket: &Socket, v6: bool) -> io::Result<()> {
     const ICMP_FILTER: i32 = 1;
     const ICMP6_FILTER: i32 = 1;
     if v6 {

@@ -9,7 +9,8 @@ use std::time::Duration;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::stamps::Stamps;
-use super::sys::{self, Message};
+use super::sys;
+pub(crate) use super::sys::Message;
 use super::{Arrival, BATCH, Ticket};
 
 /// Where the user wants packets to leave.
@@ -110,17 +111,13 @@ pub(crate) fn queue_errors(socket: &Socket, v6: bool) -> io::Result<()> {
 }
 
 /// Sends with "do not fragment" up to the interface's MTU, whatever the path is known to take.
-fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
-    match v6 {
-        false => {
-            let probe = libc::IP_PMTUDISC_PROBE;
-            sys::set_option(socket.as_fd(), libc::SOL_IP, libc::IP_MTU_DISCOVER, probe)
-        }
-        true => {
-            let probe = libc::IPV6_PMTUDISC_PROBE;
-            sys::set_option(socket.as_fd(), libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER, probe)
-        }
-    }
+pub(crate) fn forbid_fragments(socket: &Socket, v6: bool) -> io::Result<()> {
+    let (level, name, probe) = if v6 {
+        (libc::SOL_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_PROBE)
+    } else {
+        (libc::SOL_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_PROBE)
+    };
+    sys::set_option(socket.as_fd(), level, name, probe)
 }
 
 /// The port of a datagram that nobody is to answer (RFC 863).
@@ -143,6 +140,18 @@ pub(crate) fn link_mtu(target: SocketAddr, binding: &Binding) -> Option<u16> {
     let message = sys::receive(socket.as_fd(), &mut [0; 64], true).ok()??;
     let error = message.error.filter(|error| error.origin == libc::SO_EE_ORIGIN_LOCAL)?;
     u16::try_from(error.info.min(u32::from(u16::MAX))).ok()
+}
+
+/// Room for as much as arrives while the process waits for a processor; more than the system's
+/// limit needs `CAP_NET_ADMIN`, and without it the limit stays.
+pub(crate) fn widen(socket: &Socket) {
+    const WIDE: i32 = 32 << 20;
+    let _ = sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, WIDE);
+}
+
+/// Asks for the number of packets for which a socket had no room.
+pub(crate) fn count_dropped(socket: &Socket) -> io::Result<()> {
+    sys::set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RXQ_OVFL, 1)
 }
 
 /// Sets a filter given as plain octets.
@@ -267,7 +276,7 @@ pub(crate) fn read(
 }
 
 /// Errors of a datagram sent earlier, which the error queue tells better.
-fn is_about_a_datagram(error: &io::Error) -> bool {
+pub(crate) fn is_about_a_datagram(error: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(
         error.kind(),
@@ -298,7 +307,7 @@ pub(crate) fn source_for(target: SocketAddr, binding: &Binding) -> io::Result<Ip
     local.map(|local| local.ip()).ok_or_else(|| io::Error::other("no source address"))
 }
 
-pub(crate) use super::sys::tcp_rtt;
+pub(crate) use super::sys::{Batch, tcp_rtt};
 
 /// Time since 1970, by the same clock as the kernel's timestamps.
 pub(crate) fn wall_clock() -> Duration {

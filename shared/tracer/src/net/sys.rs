@@ -21,6 +21,8 @@ pub(crate) struct Message {
     pub(crate) stamp: Option<Duration>,
     /// TTL or hop limit of the packet.
     pub(crate) ttl: Option<u8>,
+    /// Packets that the socket had no room for, since it was opened.
+    pub(crate) dropped: Option<u32>,
     /// The extended error, on the error queue.
     pub(crate) error: Option<ExtendedError>,
 }
@@ -86,15 +88,93 @@ pub(crate) fn receive(
         message.name = socket_addr(unsafe { name.assume_init_ref() });
     }
     // SAFETY: the header is as the kernel left it, its control buffer still lives.
-    let mut cmsg = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
-    while !cmsg.is_null() {
-        // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a header inside the buffer.
-        unsafe {
-            read_control(cmsg, &mut message);
-            cmsg = libc::CMSG_NXTHDR(&raw const header, cmsg);
+    unsafe { read_controls(&header, &mut message) };
+    Ok(Some(message))
+}
+
+/// Reads all control messages into `message`.
+///
+/// # Safety
+/// The header is as the kernel left it, and its control buffer still lives.
+unsafe fn read_controls(header: &libc::msghdr, message: &mut Message) {
+    // SAFETY: the caller vouches for the header; CMSG_FIRSTHDR and CMSG_NXTHDR return null or a
+    // header inside the buffer.
+    unsafe {
+        let mut cmsg = libc::CMSG_FIRSTHDR(header);
+        while !cmsg.is_null() {
+            read_control(cmsg, message);
+            cmsg = libc::CMSG_NXTHDR(header, cmsg);
         }
     }
-    Ok(Some(message))
+}
+
+/// Messages received in one call.
+const AT_ONCE: usize = 64;
+/// Octets kept of a message received with others; no ICMP error is longer.
+const PIECE: usize = 2048;
+
+/// Room for the messages of one call.
+pub(crate) struct Batch {
+    octets: Vec<u8>,
+    controls: Vec<Control>,
+    names: Vec<libc::sockaddr_storage>,
+}
+
+impl Batch {
+    pub(crate) fn new() -> Self {
+        // SAFETY: sockaddr_storage is plain data, for which all zeroes is valid.
+        let name = || unsafe { mem::zeroed::<libc::sockaddr_storage>() };
+        Self {
+            octets: vec![0; AT_ONCE * PIECE],
+            controls: (0..AT_ONCE).map(|_| Control([0; 512])).collect(),
+            names: (0..AT_ONCE).map(|_| name()).collect(),
+        }
+    }
+
+    /// Receives what waits, as far as there is room; true: more may be waiting.
+    pub(crate) fn receive(
+        &mut self,
+        socket: BorrowedFd<'_>,
+        mut on_message: impl FnMut(&Message, &[u8]),
+    ) -> io::Result<bool> {
+        let mut pieces: Vec<libc::iovec> = (self.octets.chunks_exact_mut(PIECE))
+            .map(|piece| libc::iovec { iov_base: piece.as_mut_ptr().cast(), iov_len: PIECE })
+            .collect();
+        let places = pieces.iter_mut().zip(&mut self.controls).zip(&mut self.names);
+        let header = |((piece, control), name): ((&mut libc::iovec, &mut Control), &mut _)| {
+            // SAFETY: mmsghdr is a C struct of integers and pointers, for which all zeroes is valid.
+            let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
+            header.msg_hdr.msg_name = ptr::from_mut::<libc::sockaddr_storage>(name).cast();
+            header.msg_hdr.msg_namelen = mem::size_of::<libc::sockaddr_storage>() as u32;
+            header.msg_hdr.msg_iov = piece;
+            header.msg_hdr.msg_iovlen = 1;
+            header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_controllen = control.0.len();
+            header
+        };
+        let mut headers: Vec<libc::mmsghdr> = places.map(header).collect();
+        // SAFETY: every pointer in the headers is to a live buffer of the length beside it, each of
+        // its own, and there are as many headers as are announced.
+        let count = unsafe {
+            let (first, len) = (headers.as_mut_ptr(), headers.len() as u32);
+            libc::recvmmsg(socket.as_raw_fd(), first, len, libc::MSG_DONTWAIT, ptr::null_mut())
+        };
+        let Ok(count) = usize::try_from(count) else {
+            let error = io::Error::last_os_error();
+            let nothing = error.kind() == io::ErrorKind::WouldBlock;
+            return if nothing { Ok(false) } else { Err(error) };
+        };
+        let received = headers.iter().zip(self.octets.chunks_exact(PIECE)).zip(&self.names);
+        for ((header, octets), name) in received.take(count) {
+            let len = (header.msg_len as usize).min(PIECE);
+            let name = (header.msg_hdr.msg_namelen > 0).then(|| socket_addr(name)).flatten();
+            let mut message = Message { len, name, ..Message::default() };
+            // SAFETY: the header is as the kernel left it, its control buffer still lives.
+            unsafe { read_controls(&header.msg_hdr, &mut message) };
+            on_message(&message, octets.get(..len).unwrap_or_default());
+        }
+        Ok(count == AT_ONCE)
+    }
 }
 
 /// Reads one control message into `message`.
@@ -119,6 +199,9 @@ unsafe fn read_control(cmsg: *const libc::cmsghdr, message: &mut Message) {
             }
             (libc::SOL_IP, libc::IP_TTL) | (libc::SOL_IPV6, libc::IPV6_HOPLIMIT) if len >= 4 => {
                 message.ttl = u8::try_from(ptr::read_unaligned(data.cast::<i32>())).ok();
+            }
+            (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) if len >= 4 => {
+                message.dropped = Some(ptr::read_unaligned(data.cast::<u32>()));
             }
             (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR)
                 if len >= mem::size_of::<libc::sock_extended_err>() =>

@@ -39,6 +39,8 @@ pub struct ProbePacket {
     pub flow: FlowPort,
     /// UDP or TCP destination port.
     pub port: u16,
+    /// IPv4 identification.
+    pub ip_id: u16,
     /// The number of the probe.
     pub identity: Identity,
     /// The proof that it is ours.
@@ -102,7 +104,7 @@ impl ProbePacket {
             (IpAddr::V4(source), IpAddr::V4(target)) => {
                 let mut header = Ipv4Header {
                     total_len: (Ipv4Header::MIN_LEN + payload) as u16,
-                    identification: self.identity.0,
+                    identification: self.ip_id,
                     time_to_live: self.ttl,
                     protocol: self.ip_number(),
                     source: source.octets(),
@@ -250,6 +252,7 @@ mod tests {
             tos: 0,
             flow,
             port: 33434,
+            ip_id: identity,
             identity: Identity(identity),
             token: [9, 8, 7, 6, 5, 4, 3, 2],
             size,

@@ -13,6 +13,11 @@ use std::net::IpAddr;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(pub(crate) u16);
 
+impl Identity {
+    /// The least of them.
+    pub(crate) const FIRST: Self = Self(1);
+}
+
 const NUMBERS: u32 = 0xfffe;
 
 /// The flow as it stands in a packet: UDP or TCP source port, or ICMP identifier.

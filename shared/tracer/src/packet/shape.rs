@@ -82,6 +82,7 @@ impl Shape {
             tos: self.tos,
             flow,
             port: self.target_port(identity),
+            ip_id: identity.0,
             identity,
             token: self.secret.token(route.target, flow, identity),
             size: self.size.unwrap_or(default_size),
@@ -121,15 +122,8 @@ impl Shape {
     /// Judges a datagram that an ICMP error quotes.
     pub fn judge(&self, quoted: &Datagram<'_>, source: IpAddr) -> Verdict {
         let transport = quoted.transport;
-        let Some(&[a, b, c, d, e, f, g, h]) = transport.first_chunk::<8>() else {
+        let Some((flow, number)) = flow_and_number(self.protocol, quoted) else {
             return Verdict::Foreign;
-        };
-        let words = [[a, b], [c, d], [e, f], [g, h]].map(u16::from_be_bytes);
-        let (number, flow, rewritable) = match (self.protocol, quoted.protocol, words) {
-            (Protocol::Udp, 17, [flow, _, _, checksum]) => (checksum, flow, 6),
-            (Protocol::Icmp, 1 | 58, [0x0800 | 0x8000, _, id, sequence]) => (sequence, id, 2),
-            (Protocol::Tcp, 6, [flow, _, _, low]) => (low, flow, 16),
-            _ => return Verdict::Foreign,
         };
         if self.flow_id(flow).is_none() {
             return Verdict::Foreign;
@@ -142,7 +136,7 @@ impl Shape {
         let route = Route { source, target: quoted.target, scope: 0 };
         let sent = candidates.into_iter().flatten().filter_map(|number| {
             let identity = Identity::try_from(number).ok()?;
-            Some((identity, self.same(quoted, route, flow, identity, rewritable)?))
+            Some((identity, self.same(quoted, route, flow, identity)?))
         });
         match sent.min_by_key(|&(_, nat)| nat) {
             Some((identity, nat)) => {
@@ -171,7 +165,6 @@ impl Shape {
         route: Route,
         flow: FlowPort,
         identity: Identity,
-        checksum: usize,
     ) -> Option<bool> {
         let mut sent = self.probe(route, 1, self.flow_id(flow)?, identity);
         if self.any_size {
@@ -181,15 +174,7 @@ impl Shape {
         if sent.flow != flow {
             return None;
         }
-        let sent = sent.transport();
-        // Firewalls rewrite the options of a SYN (MSS clamping); its sequence number is proof.
-        let proof = if self.protocol == Protocol::Tcp { 8 } else { sent.len() };
-        let differs = |&(at, (a, b)): &(usize, (&u8, &u8))| {
-            a != b && (at < proof || (checksum..checksum + 2).contains(&at))
-        };
-        let mut differences = quoted.iter().zip(&sent).enumerate().filter(differs).peekable();
-        let rewritten = differences.peek().is_some();
-        differences.all(|(at, _)| (checksum..checksum + 2).contains(&at)).then_some(rewritten)
+        rewritten(quoted, &sent)
     }
 
     /// Judges the payload of a UDP datagram that came back by an error queue, or the payload of
@@ -227,6 +212,40 @@ impl Shape {
         }
         Verdict::Ours { flow: segment.target_port, identity: Some(identity), nat: None }
     }
+}
+
+/// The flow of a quoted datagram of this protocol, and the number in its first eight octets.
+pub(crate) fn flow_and_number(
+    protocol: Protocol,
+    quoted: &Datagram<'_>,
+) -> Option<(FlowPort, u16)> {
+    let &[a, b, c, d, e, f, g, h] = quoted.transport.first_chunk::<8>()?;
+    let words = [[a, b], [c, d], [e, f], [g, h]].map(u16::from_be_bytes);
+    match (protocol, quoted.protocol, words) {
+        (Protocol::Udp, 17, [flow, _, _, checksum]) => Some((flow, checksum)),
+        (Protocol::Icmp, 1 | 58, [0x0800 | 0x8000, _, id, sequence]) => Some((id, sequence)),
+        (Protocol::Tcp, 6, [flow, _, _, low]) => Some((flow, low)),
+        _ => None,
+    }
+}
+
+/// Whether the octets quoted are those of the probe; `Some(true)`: but for the checksum, which a
+/// NAT may have left as it rewrote it.
+pub(crate) fn rewritten(quoted: &[u8], sent: &ProbePacket) -> Option<bool> {
+    let checksum = match sent.protocol {
+        Protocol::Udp => 6,
+        Protocol::Icmp => 2,
+        Protocol::Tcp => 16,
+    };
+    let sent_octets = sent.transport();
+    // Firewalls rewrite the options of a SYN (MSS clamping); its sequence number is proof.
+    let proof = if sent.protocol == Protocol::Tcp { 8 } else { sent_octets.len() };
+    let differs = |&(at, (a, b)): &(usize, (&u8, &u8))| {
+        a != b && (at < proof || (checksum..checksum + 2).contains(&at))
+    };
+    let mut differences = quoted.iter().zip(&sent_octets).enumerate().filter(differs).peekable();
+    let any = differences.peek().is_some();
+    differences.all(|(at, _)| (checksum..checksum + 2).contains(&at)).then_some(any)
 }
 
 #[cfg(test)]

@@ -67,7 +67,7 @@ fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> V
     if let Some(mtu) = &responder.mtu {
         rows.push(("MTU", largest(mtu)));
     }
-    if let Some(hints) = &responder.hints {
+    if let Some(hints) = responder.hints {
         rows.extend(suggested(hints));
     }
     let flows: Vec<String> = responder.flows.iter().map(ToString::to_string).collect();
@@ -87,7 +87,7 @@ fn largest(mtu: &Mtu) -> String {
 }
 
 /// What the replies suggest.
-fn suggested(hints: &Hints) -> Vec<Titled> {
+fn suggested(hints: Hints) -> Vec<Titled> {
     let back = hints.reply_hops.zip(hints.initial_ttl).map(|(hops, initial)| {
         ("way back?", format!("{hops} hops, if the reply left with TTL {initial}: a guess"))
     });

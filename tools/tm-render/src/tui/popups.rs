@@ -56,7 +56,10 @@ fn columns(frame: &mut Frame<'_>, app: &App, area: Rect, at: usize) {
         let line = Line::raw(format!(" [{mark}] {:<10} ", column.title()));
         if index == at { line.patch_style(Modifier::REVERSED) } else { line }
     };
-    let lines: Vec<Line<'_>> = Column::value_variants().iter().enumerate().map(line).collect();
+    // As many as there is room for, with the one at the cursor among them.
+    let height = usize::from(area.height).saturating_sub(2).max(1);
+    let all = Column::value_variants().iter().enumerate().map(line);
+    let lines: Vec<Line<'_>> = all.skip((at + 1).saturating_sub(height)).take(height).collect();
     popup(frame, app, area, "columns: space, 0 default", lines);
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -14,6 +14,7 @@ use super::app::{App, Position};
 use super::feed::Feed;
 use super::keys::{KEYS, action};
 use super::screen;
+use crate::column::Column;
 use crate::flags::Flags;
 
 const SIZES: [(u16, u16); 4] = [(60, 20), (80, 24), (120, 40), (200, 60)];
@@ -153,6 +154,18 @@ fn no_size_is_too_small_to_survive() {
             press(&mut app, keys);
             draw(&mut app, size);
         }
+    }
+}
+
+#[test]
+fn the_column_at_the_cursor_is_always_seen() {
+    for size in [(60, 16), (80, 24)] {
+        let mut app = app("pacific", true, &[]);
+        press(&mut app, "c");
+        press(&mut app, &"j ".repeat(50));
+        let screen = draw(&mut app, size).to_string();
+        let last = Column::value_variants().last().unwrap().title();
+        assert!(screen.contains(&format!("] {last} ")), "{screen}");
     }
 }
 
