@@ -23,7 +23,8 @@ targets() {
   cat <<END
 tm-schema --lib damaged_
 tm-stream --lib damaged_
-tm-stream --lib splice::
+tm-stream --lib the_line_reads_the_same
+tm-stream --lib whatever_a_parser_takes
 tm-stream --lib every_octet_comes_out
 tm-stream --lib any_text_
 tm-enrich --lib damaged_
