@@ -144,12 +144,15 @@ proptest! {
 
     #[test]
     fn damaged_lists_of_hosts_panic_no_probe(text in tm_mutate::octets(vec![
-        b"# hosts\n127.0.0.1\n::1\nfe80::1%lo\n".to_vec()
-    ])) {
+        b"# hosts\n127.0.0.1\n::1\nfe80::1%lo\n".to_vec(),
+        b"192.0.2.0/30\n2001:db8::/126\n198.51.100.9\n".to_vec(),
+    ]), bulk_wanted: bool) {
         // In a network of its own, where nothing can be sent: the addresses may be anybody's.
         let probe = tool("tm-probe").display().to_string();
         let args = ["-rn", &probe, "--offline", "-q", "1", "-m", "1", "-w", "0.01"];
-        is_sound("tm-probe", &args, &run(prepared(Command::new("unshare"), &args), &text))?;
+        let bulk = ["-rn", &probe, "--bulk", "-m", "1", "-w", "0.01"];
+        let args = if bulk_wanted { &bulk[..] } else { &args[..] };
+        is_sound("tm-probe", args, &run(prepared(Command::new("unshare"), args), &text))?;
     }
 }
 
