@@ -10,29 +10,31 @@ json=target/llvm-cov/coverage.json
 
 usage() {
   cat <<END
-Usage: coverage.sh [--quick] [ARGUMENTS OF cargo test]
+Usage: coverage.sh [--quick] [-p PACKAGE]...
 
-  --quick   unit tests alone: no tools, no labs
+  --quick      unit tests alone: no tools, no labs
+  -p PACKAGE   with --quick: of this crate
 END
 }
 
-what=(--workspace)
+quick=no
 case ${1:-} in
   -h | --help) usage && exit ;;
-  --quick) what+=(--lib --bins) && shift ;;
+  --quick) quick=yes && shift ;;
 esac
 
 mkdir -p target/llvm-cov
 "$cargo" llvm-cov clean --workspace
-if [[ ${what[*]} != *--lib* ]]; then
+if [[ $quick == yes ]]; then
+  (($#)) || set -- --workspace --bins
+  "$cargo" llvm-cov test --locked --json --summary-only --output-path "$json" --lib "$@"
+else
   # Tests start the tools as they stand beside them.
   # shellcheck disable=SC1090
   source <("$cargo" llvm-cov show-env --sh)
   "$cargo" build --locked --workspace --bins
-  "$cargo" test --locked --no-fail-fast "${what[@]}" "$@" || echo "coverage.sh: some tests failed" >&2
+  "$cargo" test --locked --no-fail-fast --workspace || echo "coverage.sh: some tests failed" >&2
   "$cargo" llvm-cov report --json --summary-only --output-path "$json"
-else
-  "$cargo" llvm-cov --locked --json --summary-only --output-path "$json" "${what[@]}" -- "$@"
 fi
 
 python3 - "$json" <<'END'
