@@ -3,15 +3,17 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 HOST   ?= localhost
+FUZZ_SECONDS ?= 10
+FUZZ_ONLY    ?=
 BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm-render tm-export \
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install deb run test scale bench screens anomalies names lab netns lint fuzz docs \
-	tools clean
+.PHONY: help build install deb run test scale bench screens anomalies names lab netns lint fuzz \
+	coverage publish-check docs tools clean
 
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 build: ## Build the tools (target/release)
 	$(CARGO) build --release --locked $(BINARIES:%=--package %)
@@ -75,12 +77,16 @@ netns: ## A shell in a lab of kernel routers
 lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --quiet
 
-fuzz: ## Give the packet parsers a million random inputs each, the other readers fewer
-	PROPTEST_CASES=1000000 $(CARGO) test --release --locked -p tm-tracer --lib panic
-	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-stream --lib splice
-	PROPTEST_CASES=100000 $(CARGO) test --release --locked -p tm-asn
-	PROPTEST_CASES=20000 $(CARGO) test --release --locked -p tm-import panic
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (10), those of FUZZ_ONLY where it is set
+	CARGO='$(CARGO)' tests/fuzz.sh --seconds '$(FUZZ_SECONDS)' --only '$(FUZZ_ONLY)'
+
+coverage: ## What the tests cover, by crate (needs cargo-llvm-cov and llvm-tools)
+	CARGO='$(CARGO)' tests/coverage.sh
+
+publish-check: ## Package the crates as for crates.io, and build them from the packages
+	$(CARGO) publish --dry-run --locked --workspace --exclude tm-tests --exclude tm-lab --exclude tm-mutate
 
 docs: ## Write docs/schema.json anew
 	$(CARGO) run --quiet --locked -p tm-tests --bin tm-schema-json > docs/schema.json

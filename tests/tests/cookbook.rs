@@ -38,6 +38,11 @@ fn what_is_said_of_security_is_true() {
     every_block_runs("docs/security.md");
 }
 
+#[test]
+fn what_is_said_of_libraries_is_true() {
+    every_block_runs("docs/library.md");
+}
+
 /// Lines that an enricher must pass as they are.
 const STRANGE: [&str; 8] = [
     r#"{"type":"note",  "ip":"192.168.1.1", "a":1.50}"#,

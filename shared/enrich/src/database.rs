@@ -138,3 +138,54 @@ pub fn number(record: &Value, places: &[&[&str]]) -> Option<f64> {
         number.is_finite().then_some(number)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mmdb_writer::Writer;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A small file with every kind of node and value that vendors write.
+    fn sample() -> Vec<u8> {
+        let mut writer = Writer::new("Test-City");
+        let place = |city: &str| {
+            mmdb_writer::Value::map([
+                ("city", mmdb_writer::Value::from(city)),
+                ("lat", mmdb_writer::Value::from(59.91)),
+                ("asn", mmdb_writer::Value::from(3356_u64)),
+                ("all", mmdb_writer::Value::array([mmdb_writer::Value::from(true)])),
+            ])
+        };
+        for (net, city) in
+            [("8.8.8.0/24", "Oslo"), ("10.0.0.0/8", "Bergen"), ("2001:db8::/32", "Oslo")]
+        {
+            writer.insert_value(net.parse::<ipnet::IpNet>().unwrap(), place(city)).unwrap();
+        }
+        writer.to_bytes().unwrap()
+    }
+
+    #[test]
+    fn the_sample_is_read() {
+        let database = Database::of_bytes(sample(), Path::new("test.mmdb")).unwrap();
+        let found = database.look_up("8.8.8.8".parse().unwrap()).unwrap();
+        assert_eq!(text(&found.record, &[&["city"]]).as_deref(), Some("Oslo"));
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_files_are_read_or_refused(
+            bytes in tm_mutate::octets(vec![sample()]), v4: u32, v6: u128,
+        ) {
+            if let Ok(database) = Database::of_bytes(bytes, Path::new("test.mmdb")) {
+                let _ = (database.kind(), database.built());
+                let fixed = ["8.8.8.8", "10.1.2.3", "2001:db8::1"].map(|ip| ip.parse().unwrap());
+                for ip in fixed.into_iter().chain([IpAddr::from(v4.to_be_bytes()), IpAddr::from(v6.to_be_bytes())]) {
+                    if let Ok(Some(found)) = database.try_look_up(ip) {
+                        let _ = (text(&found.record, &[&["city"]]), number(&found.record, &[&["lat"]]));
+                    }
+                }
+            }
+        }
+    }
+}

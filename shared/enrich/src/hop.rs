@@ -123,4 +123,18 @@ mod tests {
             assert_eq!((hop.responder(), hop.rtt_min(), hop.hostname()), (None, None, None));
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_lines_are_scanned_or_refused(
+            line in tm_mutate::octets(vec![
+                br#"{"type":"hop","trace_id":"t","host":"h","source_ip":"10.0.0.2","hop":3,"ip":"2001:db8::1","rtt":{"min":1.5,"avg":2.0},"flows":[0],"dns":{"hostname":"a.example"},"is_destination":true}"#.to_vec(),
+                br#"{"type":"trace","hops":3, "x" : [1,{"a":"\\u0041"}]}"#.to_vec(),
+            ])
+        ) {
+            if let Ok((hop, _)) = Hop::scan(&line, "geo") {
+                let _ = (hop.responder(), hop.source(), hop.rtt_min(), hop.hostname(), hop.ends_trace());
+            }
+        }
+    }
 }

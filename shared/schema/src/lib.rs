@@ -4,14 +4,45 @@
 //! of every member, its unit and its source is on the member itself; `docs/schema.json` is
 //! generated from here.
 //!
+//! The path of a trace, from the lines that the tools write:
+//!
 //! ```
 //! use tm_schema::Record;
 //!
-//! let line = r#"{"type":"note","text":"a stranger's record"}"#;
-//! let record: Record = serde_json::from_str(line)?;
-//! assert!(matches!(record, Record::Other(raw) if raw.get() == line));
+//! let lines = [
+//!     r#"{"type":"hop","v":1,"trace_id":"t","host":"example.com","resolved_ip":"192.0.2.9",
+//!         "source_ip":"192.0.2.1","protocol":"udp","port":33434,"round":1,
+//!         "at":"2026-11-24T10:00:00.000000Z","hop":1,"ip":"198.51.100.1",
+//!         "probes":[{"rtt_ms":0.6,"ok":true,"flow":0}],"sent":1,"received":1,"loss_pct":0.0,
+//!         "rtt":{"min":0.6,"avg":0.6,"median":0.6,"max":0.6,"stddev":0.0,"jitter":0.0},
+//!         "reply":null,"flows":[0],"is_destination":false,"is_private":false,
+//!         "is_timeout":false,"mine":{"kept":"by whoever passes the line on"}}"#,
+//!     r#"{"type":"note","text":"a stranger's record"}"#,
+//! ];
+//! for line in lines {
+//!     match Record::from_slice(line.as_bytes())? {
+//!         Record::Hop(hop) => {
+//!             let rtt = hop.rtt.map_or("-".to_owned(), |rtt| format!("{} ms", rtt.min));
+//!             let path = format!("{} {} {rtt}", hop.hop, hop.ip.as_deref().unwrap_or("*"));
+//!             assert_eq!(path, "1 198.51.100.1 0.6 ms");
+//!         }
+//!         // Types that this version does not know are kept byte for byte.
+//!         Record::Other(raw) => assert_eq!(raw.get(), lines[1]),
+//!         Record::Trace(_) | Record::Alert(_) => {}
+//!     }
+//! }
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! # Compatibility
+//!
+//! [`VERSION`] is the major version of the records: members and types are added within it, none
+//! is taken away or given another meaning. The crate follows semantic versioning, where before 1.0
+//! a change that breaks callers raises the minor version; a new member of a struct is such a
+//! change, since the structs can be built literally. The oldest Rust that it builds with is
+//! stated in `Cargo.toml` (`rust-version`) and raised only with a minor version.
+//!
+//! The feature `json-schema` derives [JSON Schema](https://json-schema.org) for every record.
 
 mod alert;
 mod enrichment;

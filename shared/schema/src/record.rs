@@ -101,6 +101,10 @@ pub(crate) fn first_round() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::mem::discriminant;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     const SILENT: &str = r#"{"type":"hop","v":1,"trace_id":"t","host":"h","resolved_ip":"192.0.2.1","source_ip":null,"protocol":"udp","port":33434,"round":1,"at":"2026-11-24T10:00:00.000000Z","hop":3,"ip":null,"probes":[{"rtt_ms":null,"ok":false,"flow":0}],"sent":1,"received":0,"loss_pct":100.0,"rtt":null,"reply":null,"flows":[],"is_destination":false,"is_private":false,"is_timeout":true}"#;
@@ -130,5 +134,25 @@ mod tests {
     fn a_missing_member_is_named() {
         let error = serde_json::from_str::<Record>(r#"{"type":"hop"}"#).unwrap_err();
         assert!(error.to_string().contains("trace_id"), "{error}");
+    }
+
+    /// Records as the tools write them.
+    fn samples() -> Vec<Vec<u8>> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/samples/");
+        let text = std::fs::read_to_string(format!("{folder}trace.ndjson")).unwrap();
+        text.lines().chain([SILENT]).map(|line| line.as_bytes().to_vec()).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_records_panic_nowhere_and_what_is_read_can_be_read_again(
+            line in tm_mutate::octets(samples())
+        ) {
+            if let Ok(record) = Record::from_slice(&line) {
+                let written = serde_json::to_string(&record).unwrap();
+                let again: Record = serde_json::from_str(&written).unwrap();
+                prop_assert_eq!(discriminant(&again), discriminant(&record));
+            }
+        }
     }
 }

@@ -119,11 +119,16 @@ impl File {
     fn read(tool: &str) -> Result<Self, String> {
         let path = config_path();
         let shown = path.as_deref().map(|path| path.display().to_string()).unwrap_or_default();
-        let Some(Ok(text)) = path.map(std::fs::read_to_string) else {
-            return Ok(Self { shown, table: None });
-        };
+        match path.map(std::fs::read_to_string) {
+            Some(Ok(text)) => Self::parse(&text, shown, tool),
+            _ => Ok(Self { shown, table: None }),
+        }
+    }
+
+    fn parse(text: &str, shown: String, tool: &str) -> Result<Self, String> {
+        let before = |at| text.get(..at).unwrap_or_default();
         let mut file: Table = text.parse().map_err(|error: toml::de::Error| {
-            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let line = error.span().map_or(1, |span| 1 + before(span.start).matches('\n').count());
             format!("{shown}:{line}: {}", error.message().replace('\n', " "))
         })?;
         match file.remove(tool) {
@@ -250,5 +255,20 @@ mod tests {
         assert!(unknown.contains("max-hop"), "{unknown}");
         let table = with_default(command(), "max-hops", &Value::Table(Table::new())).unwrap_err();
         assert!(table.contains("must be"), "{table}");
+    }
+
+    const SAMPLE: &str = "# a comment\n[tm-test]\nmax-hops = 40\nprobes = [1, 2.5, \"three\"]\n\n\
+                          [tm-test.watch]\ninterval = '1h'\n[tm-geo]\noffline = true\nat = 2026-11-25\n";
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_files_are_read_or_refused_in_one_line(text in tm_mutate::text([SAMPLE])) {
+            let read = File::parse(&text, "config.toml".to_owned(), "tm-test");
+            let below = Command::new("watch").arg(Arg::new("interval").long("interval"));
+            match read.and_then(|file| file.apply(command().subcommand(below), "tm-test")) {
+                Ok(_) => {}
+                Err(error) => proptest::prop_assert!(!error.contains('\n'), "{error:?}"),
+            }
+        }
     }
 }

@@ -342,10 +342,14 @@ mod tests {
         })
     }
 
+    fn object() -> impl Strategy<Value = Value> {
+        prop::collection::btree_map("[a-d\"\\\\]{0,3}|dns", json(), 0..4)
+            .prop_map(|map| Value::Object(map.into_iter().collect()))
+    }
+
     proptest! {
         #[test]
-        fn the_line_reads_the_same_but_for_the_member(value in json(), spaced: bool) {
-            prop_assume!(value.is_object());
+        fn the_line_reads_the_same_but_for_the_member(value in object(), spaced: bool) {
             let line = value.to_string();
             let line = if spaced { line.replace("\":", "\" : ").replace(",\"", " ,\t\"") } else { line };
             let Ok(wanted) = serde_json::from_str::<Value>(&line) else { return Ok(()) };

@@ -117,6 +117,8 @@ fn fitting(text: &str, columns: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::strategy::Strategy;
+
     use super::*;
 
     #[test]
@@ -151,5 +153,27 @@ mod tests {
         assert_eq!(cut_middle("abcdefgh", 5, '…'), "ab…gh");
         assert_eq!(cut_middle("東京都東京", 6, '~'), "東~京");
         assert_eq!(cut_middle("abcde\u{301}f", 3, '…'), "a…f");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_made_harmless_and_fits(
+            text in proptest::prop_oneof![
+                "\\PC{0,60}",
+                proptest::collection::vec(proptest::char::any(), 0..60)
+                    .prop_map(|all| all.into_iter().collect()),
+            ],
+            columns in 0..40_usize,
+        ) {
+            let harmless = visible(&text);
+            proptest::prop_assert!(!harmless.chars().any(is_harmful), "{harmless:?}");
+            for short in [cut(&harmless, columns), cut_middle(&harmless, columns, '~')] {
+                proptest::prop_assert!(width(&short) <= columns, "{short:?} of {text:?}");
+            }
+            proptest::prop_assert!(width(&shown(&text, columns)) <= columns);
+            for line in wrap(&harmless, columns, "") {
+                proptest::prop_assert!(width(&line) <= columns, "{line:?} of {text:?}");
+            }
+        }
     }
 }

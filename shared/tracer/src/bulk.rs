@@ -1,11 +1,11 @@
 //! Bulk runs: one probe to every TTL of very many targets, in random order and without any state
 //! per probe, as yarrp does (Beverly 2016).
 //!
-//! - [`permutation`]: the order, and who has a turn when, by calculation.
-//! - [`code`]: TTL and time in the probe itself, read back from whatever quotes it.
-//! - [`journal`]: when the run was where, which tells a true time from a false one.
-//! - [`send`] and [`receive`]: a thread each; [`observation`] and [`sorting`]: what was seen, on
-//!   disk; [`assemble`]: the records, once all is seen.
+//! - `permutation`: the order, and who has a turn when, by calculation.
+//! - `code`: TTL and time in the probe itself, read back from whatever quotes it.
+//! - `journal`: when the run was where, which tells a true time from a false one.
+//! - `send` and `receive`: a thread each; `observation` and `sorting`: what was seen, on
+//!   disk; `assemble`: the records, once all is seen.
 //!
 //! Memory is bounded by the number of lines in the list of targets, not by probes or answers.
 

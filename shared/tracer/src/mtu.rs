@@ -4,7 +4,7 @@
 //! - A router that refuses a probe names the MTU of the next link (RFC 1191, RFC 8201); that TTL
 //!   and all beyond it are probed again with that size.
 //! - Whoever answers small probes and no large ones stands behind a black hole, unless somebody
-//!   farther away answers large ones: then [`search`] finds the size that passes, as it does where
+//!   farther away answers large ones: then `search` finds the size that passes, as it does where
 //!   a router refuses and names nothing (RFC 4821).
 //! - Who answers neither is silent, and nothing is known of its MTU but what those beyond it say:
 //!   what came farther came this far.

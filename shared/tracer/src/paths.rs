@@ -3,7 +3,7 @@
 //!
 //! - Flow 0 goes ahead and finds the length of the path; the first few flows follow close behind,
 //!   for every hop needs that many.
-//! - Then hop after hop is closed ([`planning`]): node by node where few nodes are before it
+//! - Then hop after hop is closed (`planning`): node by node where few nodes are before it
 //!   (*node control*), over the whole hop where many are, as long as links neither cross nor
 //!   are shared out unevenly (MDA-Lite, Vermeulen et al. 2018).
 //! - Where flows part, some are sent once more, to tell balancing per packet from per flow.

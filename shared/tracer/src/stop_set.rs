@@ -111,5 +111,15 @@ mod tests {
         fn no_text_panics(text in "\\PC{0,80}") {
             let _ = StopSet::parse(&text);
         }
+
+        #[test]
+        fn damaged_sets_are_read_for_good_or_a_line_is_named(
+            text in tm_mutate::text(["# sets\nlocal 192.0.2.1 3 198.51.100.1\nglobal 2001:db8::9 2001:db8::1\n"])
+        ) {
+            match StopSet::parse(&text) {
+                Ok(set) => prop_assert_eq!(StopSet::parse(&set.to_text()), Ok(set)),
+                Err((line, _)) => prop_assert!((1..=text.lines().count()).contains(&line)),
+            }
+        }
     }
 }

@@ -179,4 +179,14 @@ mod tests {
         assert!(error.contains("/etc/hosts"), "{error}");
         assert!(Target::resolve("192.0.2.1", how).address.is_ok());
     }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_hosts_files_name_addresses_or_nothing(
+            text in tm_mutate::text(["# 192.0.2.9 a\n192.0.2.1\tA.example  a # b\n2001:db8::1 a\nfe80::1%lo a\n"])
+        ) {
+            let _ = in_hosts(&text, "a", Family::Any);
+            let _ = Target::literal(&text);
+        }
+    }
 }

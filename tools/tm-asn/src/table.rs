@@ -345,5 +345,26 @@ mod tests {
                 }
             }
         }
+
+        #[test]
+        fn damaged_tables_become_databases(text in tm_mutate::text([
+            "8.8.8.0/24 15169\n2001:db8::/32\t64496_64497\n10.0.0.0/8 7,8\n",
+            "8.8.8.0\t24\t15169\n1.0.0.0 8 4_7,9\n2001:db8:: 32 64496\n",
+            "8.8.8.0\t8.8.8.255\t15169\tUS\tGOOGLE - a name\n16777216\t16777471\t13335\tAU\tX\n\
+             2001:db8::\t2001:db8:ffff::\t64496\tNO\tDOC\n",
+        ])) {
+            for format in [Format::Pyasn, Format::Caida, Format::Ranges] {
+                let mut table = Table::default();
+                for row in text.lines().filter_map(|line| format.row(line).ok()?) {
+                    table.add(row);
+                }
+                let bytes = crate::index::mmdb(table).unwrap();
+                let made = tm_enrich::database::Database::of_bytes(bytes, std::path::Path::new("t"));
+                for ip in ["8.8.8.8", "10.1.2.3", "255.255.255.255", "2001:db8::1", "::"] {
+                    prop_assert!(made.as_ref().unwrap().try_look_up(ip.parse().unwrap()).is_ok());
+                }
+            }
+            Format::of(&text);
+        }
     }
 }

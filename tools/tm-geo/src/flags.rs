@@ -238,4 +238,16 @@ mod tests {
             assert_eq!(allowed(&[flag, "--providers", "ip-api,mock"]), [Provider::Mock]);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_origins_are_places_or_refused(
+            text in tm_mutate::text(["-33.9,151.2", "2001:db8::7=-33.9,151.2", "http://geo.example:80/x"])
+        ) {
+            if let Ok(Origin { point, .. }) = origin(&text) {
+                proptest::prop_assert!(point.lat.abs() <= 90.0 && point.lon.abs() <= 180.0);
+            }
+            let _ = base(&text);
+        }
+    }
 }

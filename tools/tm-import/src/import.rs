@@ -170,64 +170,12 @@ mod tests {
         }
     }
 
-    /// One change to a text: an octet replaced, some cut out, some doubled.
-    #[derive(Clone, Debug)]
-    enum Change {
-        Set(prop::sample::Index, u8),
-        Cut(prop::sample::Index, usize),
-        Double(prop::sample::Index, usize),
-    }
-
-    fn change() -> impl Strategy<Value = Change> {
-        let at = any::<prop::sample::Index>;
-        prop_oneof![
-            (
-                at(),
-                prop_oneof![any::<u8>(), prop::sample::select(b"0-9.*!<>[](){}\":, \n".to_vec())]
-            )
-                .prop_map(|(at, octet)| Change::Set(at, octet)),
-            (at(), 1..200_usize).prop_map(|(at, len)| Change::Cut(at, len)),
-            (at(), 1..200_usize).prop_map(|(at, len)| Change::Double(at, len)),
-        ]
-    }
-
-    fn changed(mut octets: Vec<u8>, changes: &[Change]) -> Vec<u8> {
-        for change in changes.iter().filter(|_| !octets.is_empty()).cloned().collect::<Vec<_>>() {
-            let len = octets.len();
-            if len == 0 {
-                break;
-            }
-            match change {
-                Change::Set(at, octet) => octets[at.index(len)] = octet,
-                Change::Cut(at, many) => {
-                    let at = at.index(len);
-                    octets.drain(at..(at + many).min(len));
-                }
-                Change::Double(at, many) => {
-                    let at = at.index(len);
-                    let part = octets[at..(at + many).min(len)].to_vec();
-                    octets.splice(at..at, part);
-                }
-            }
-        }
-        octets
-    }
-
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+        #![proptest_config(tm_mutate::cases(128))]
 
         #[test]
-        fn arbitrary_octets_panic_no_format(octets in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn damaged_samples_panic_no_format(octets in tm_mutate::octets(fixtures())) {
             read_all(&octets);
-        }
-
-        #[test]
-        fn mutated_samples_panic_no_format(
-            which: prop::sample::Index,
-            changes in prop::collection::vec(change(), 1..6),
-        ) {
-            let all = fixtures();
-            read_all(&changed(all[which.index(all.len())].clone(), &changes));
         }
     }
 }

@@ -216,5 +216,17 @@ mod tests {
             Extensions::parse(&objects);
             Extensions::parse(&structure(&objects));
         }
+
+        #[test]
+        fn damaged_objects_panic_nowhere(objects in tm_mutate::octets(vec![
+            vec![0, 16, 1, 1, 0x05, 0xdc, 0, 1, 0, 0, 0x3b, 0xff, 0xff, 0xff, 0xff, 0xff],
+            vec![0, 20, 2, 0b1000_1101, 0, 0, 0, 7, 6, b'g', b'e', b'-', b'0', 0, 0, 0, 5, 0xdc, 0, 0],
+            vec![0, 28, 2, 0b0000_1100, 0, 0, 0, 7, 0, 2, 0, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9],
+        ])) {
+            let bytes = structure(&objects);
+            let found = Extensions::parse(&bytes);
+            prop_assert!(found.mpls.len() <= objects.len() / 4);
+            Extensions::parse_legacy(&bytes);
+        }
     }
 }

@@ -270,5 +270,20 @@ mod tests {
             body.extend_from_slice(&tail);
             icmp(&time_exceeded(words, &body), false);
         }
+
+        #[test]
+        fn damaged_messages_panic_nowhere(
+            message in tm_mutate::octets(vec![
+                time_exceeded(0, &quote(20)),
+                time_exceeded(32, &[quote(108), vec![0x20, 0, 0, 0, 0, 8, 1, 1, 5, 0xdc, 1, 1]].concat()),
+                vec![0x12, 0x34, 0, 80, 0, 0, 0, 1, 0, 0, 0, 2, 0x50, 0x12, 0, 0, 0, 0, 0, 0],
+            ]),
+            v6: bool,
+        ) {
+            icmp(&message, v6);
+            tcp_answer(&message);
+            Datagram::parse(&message);
+            Datagram::parse(message.get(8..).unwrap_or_default());
+        }
     }
 }
