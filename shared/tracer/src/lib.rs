@@ -60,6 +60,7 @@ mod active;
 pub mod bulk;
 pub mod doubletree;
 mod engine;
+mod ledger;
 pub mod methods;
 pub mod mtu;
 mod net;
@@ -76,6 +77,7 @@ pub mod trace;
 mod wake;
 
 pub use engine::{Engine, Sink};
+pub use ledger::Ledger;
 pub use options::Options;
 pub use strategy::Strategy;
 pub use target::{Address, Family, Lookup, Target};

@@ -17,10 +17,11 @@ mod search;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tm_schema::{Ignored, MtuDrop, MtuLimit, PathMtu, Stop};
+use tm_schema::{MtuDrop, MtuLimit, PathMtu, Stop};
 
+use crate::ledger::{Ledger, Meant, Slot, State};
 use crate::strategy::Strategy;
-use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
+use crate::trace::{Answer, Ending, Next, Plan, Send};
 use search::Search;
 
 /// Probes of one size that go unanswered before a TTL is taken not to answer it.
@@ -31,28 +32,6 @@ const LEAD: u8 = 3;
 const LEAST_V6: u16 = 1280;
 /// The same of IPv4 (RFC 791).
 const LEAST_V4: u16 = 68;
-
-/// A probe that was sent.
-#[derive(Clone, Debug)]
-struct Slot {
-    ttl: u8,
-    size: u16,
-    sent_at: Duration,
-    state: State,
-}
-
-#[derive(Clone, Debug)]
-enum State {
-    Waiting,
-    Answered(Box<Answer>, Duration),
-    /// Somebody nearer refused it for its size.
-    Refused,
-    Lost,
-    /// The kernel would not send it.
-    Failed,
-    /// The kernel could not send it just then; another one takes its place.
-    Postponed,
-}
 
 /// The discovery of a path's MTU as a state machine.
 #[derive(Debug)]
@@ -67,7 +46,7 @@ pub struct Mtu {
     sizes: Vec<u16>,
     /// When the next probe of a TTL may leave.
     next_at: Vec<Duration>,
-    slots: Vec<Slot>,
+    ledger: Ledger,
     ending: Ending,
     drops: Vec<MtuDrop>,
     search: Option<Search>,
@@ -77,11 +56,6 @@ pub struct Mtu {
     refused: Option<u8>,
     /// Somebody quotes too little to tell probes apart: one in flight at a time.
     serial: bool,
-    reports: Vec<HopReport>,
-    stop: Option<Stop>,
-    ignored: Ignored,
-    sent: u32,
-    received: u32,
 }
 
 impl Mtu {
@@ -97,17 +71,12 @@ impl Mtu {
             small,
             sizes: vec![interface.max(small); levels],
             next_at: vec![now; levels],
-            slots: Vec::new(),
+            ledger: Ledger::default(),
             ending: Ending::default(),
             drops: Vec::new(),
             search: None,
             unsure: Vec::new(),
             refused: None,
-            reports: Vec::new(),
-            stop: None,
-            ignored: Ignored::default(),
-            sent: 0,
-            received: 0,
             plan,
         }
     }
@@ -118,19 +87,15 @@ impl Mtu {
         tried.max(self.passed(ttl).unwrap_or(0))
     }
 
-    fn at(&self, ttl: u8) -> impl Iterator<Item = &Slot> {
-        self.slots.iter().filter(move |slot| slot.ttl == ttl)
-    }
-
     /// The largest size that was answered at a TTL.
     fn passed(&self, ttl: u8) -> Option<u16> {
-        self.at(ttl).filter(|slot| slot.is_answered()).map(|slot| slot.size).max()
+        self.ledger.at(ttl).filter(|slot| slot.is_answered()).map(Slot::octets).max()
     }
 
     /// The largest size that was answered at this TTL or farther on.
     fn carried(&self, ttl: u8) -> Option<u16> {
-        let beyond = self.slots.iter().filter(|slot| slot.ttl >= ttl && slot.is_answered());
-        beyond.map(|slot| slot.size).max()
+        let beyond = self.ledger.slots.iter().filter(|slot| slot.ttl >= ttl && slot.is_answered());
+        beyond.map(Slot::octets).max()
     }
 
     /// The last TTL to probe, as far as is known.
@@ -148,9 +113,9 @@ impl Mtu {
     fn wanted(&self, ttl: u8) -> Option<u16> {
         let size = self.size(ttl);
         let count = |size: u16, is: fn(&Slot) -> bool| {
-            self.at(ttl).filter(|slot| slot.size == size && is(slot)).count()
+            self.ledger.at(ttl).filter(|slot| slot.octets() == size && is(slot)).count()
         };
-        let tries = count(size, Slot::was_sent);
+        let tries = count(size, was_sent);
         if self.passed(ttl) == Some(size) {
             return (tries < usize::from(self.plan.probes)).then_some(size);
         }
@@ -166,13 +131,13 @@ impl Mtu {
             return None;
         }
         let small = self.small.min(size);
-        let (sent, waiting) = (count(small, Slot::was_sent), count(small, Slot::is_waiting));
+        let (sent, waiting) = (count(small, was_sent), count(small, Slot::is_waiting));
         let is_answered = count(small, Slot::is_answered) > 0;
         (!is_answered && sent < TRIES && (waiting == 0 || sent > waiting)).then_some(small)
     }
 
     fn is_settled(&self, ttl: u8) -> bool {
-        self.wanted(ttl).is_none() && !self.at(ttl).any(Slot::is_waiting)
+        self.wanted(ttl).is_none() && !self.ledger.at(ttl).any(Slot::is_waiting)
     }
 
     fn first(&self) -> u8 {
@@ -191,7 +156,7 @@ impl Mtu {
     }
 
     fn next_send(&mut self, now: Duration) -> Option<Send> {
-        if self.serial && self.slots.iter().any(Slot::is_waiting) {
+        if self.serial && self.ledger.waiting().next().is_some() {
             return None;
         }
         let (ttl, size) = match &mut self.search {
@@ -204,27 +169,16 @@ impl Mtu {
         if let Some(next_at) = self.next_at.get_mut(usize::from(ttl)) {
             *next_at = now + self.plan.spacing;
         }
-        let sequence = self.slots.len() as u32;
-        self.slots.push(Slot { ttl, size, sent_at: now, state: State::Waiting });
-        self.sent += 1;
+        let send = self.ledger.launch(Slot { size: Some(size), ..Slot::new(ttl, 0, now) });
         if let Some(search) = &mut self.search {
-            search.sent(sequence as usize);
+            search.sent(send.sequence as usize);
         }
-        Some(Send { sequence, ttl, flow: 0, size: Some(size) })
+        Some(send)
     }
 
     fn expire(&mut self, now: Duration) {
-        let over: Vec<usize> = (0..self.slots.len())
-            .filter(|&at| {
-                self.slots
-                    .get(at)
-                    .is_some_and(|slot| slot.is_waiting() && self.deadline(slot) <= now)
-            })
-            .collect();
-        for at in over {
-            if let Some(slot) = self.slots.get_mut(at) {
-                slot.state = State::Lost;
-            }
+        for index in self.ledger.overdue(now, |slot| self.deadline(slot)) {
+            self.ledger.set(index, State::Lost);
         }
     }
 
@@ -233,18 +187,7 @@ impl Mtu {
         if self.serial {
             return slot.sent_at + wait.max;
         }
-        let slowest = |is_here: fn(u8, u8) -> bool| {
-            let those = self.slots.iter().filter(|other| is_here(other.ttl, slot.ttl));
-            those
-                .filter_map(|slot| match slot.state {
-                    State::Answered(_, rtt) => Some(rtt),
-                    _ => None,
-                })
-                .max()
-        };
-        let here = slowest(|ttl, own| ttl == own).map(|rtt| wait.times(wait.here, rtt));
-        let near = slowest(|ttl, own| ttl > own).map(|rtt| wait.times(wait.near, rtt));
-        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+        self.ledger.patience(slot, wait, slot.ttl..=slot.ttl)
     }
 
     /// No datagram larger than `size` is to be tried at a TTL or beyond.
@@ -256,9 +199,11 @@ impl Mtu {
 
     /// A router nearer than `ttl` refused a probe for its size.
     fn refuse(&mut self, index: usize, named: Option<u32>) {
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = State::Refused;
-        let (ttl, size) = (slot.ttl, slot.size);
+        self.ledger.set(index, State::Refused);
+        let Some((ttl, size)) = self.ledger.slot(index).map(|slot| (slot.ttl, slot.octets()))
+        else {
+            return;
+        };
         let least = if self.target.is_ipv6() { LEAST_V6 } else { LEAST_V4 };
         let named = named.filter(|mtu| *mtu > 0).map(|mtu| mtu.max(u32::from(least)));
         match named.and_then(|mtu| u16::try_from(mtu).ok()).filter(|mtu| *mtu < size) {
@@ -283,7 +228,7 @@ impl Mtu {
     /// Begins a search where there is a suspect, and ends one that is over.
     fn consider(&mut self) {
         if let Some(search) = &mut self.search {
-            let Some(found) = search.step(&self.slots) else { return };
+            let Some(found) = search.step(&self.ledger) else { return };
             let ttl = search.ttl;
             self.search = None;
             match found {
@@ -322,22 +267,9 @@ impl Mtu {
     }
 }
 
-impl Slot {
-    fn is_waiting(&self) -> bool {
-        matches!(self.state, State::Waiting)
-    }
-
-    fn is_answered(&self) -> bool {
-        matches!(self.state, State::Answered(..))
-    }
-
-    fn is_refused(&self) -> bool {
-        matches!(self.state, State::Refused)
-    }
-
-    fn was_sent(&self) -> bool {
-        !matches!(self.state, State::Postponed)
-    }
+/// It counts as an attempt.
+fn was_sent(slot: &Slot) -> bool {
+    !matches!(slot.state, State::Postponed)
 }
 
 /// The answer says that the probe was too large.
@@ -347,32 +279,41 @@ fn is_refusal(answer: &Answer) -> bool {
 }
 
 impl Strategy for Mtu {
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     fn poll(&mut self, now: Duration) -> Next {
         self.expire(now);
-        if self.stop.is_none() {
+        if self.ledger.stop.is_none() {
             self.consider();
         }
-        if self.stop.is_some() {
+        if self.ledger.stop.is_some() {
             return Next::Done;
         }
         if let Some(send) = self.next_send(now) {
             return Next::Send(send);
         }
-        let waiting = self.slots.iter().filter(|slot| slot.is_waiting());
         let paced = (self.first()..=self.limit()).filter(|ttl| self.wanted(*ttl).is_some());
         let paced = paced.filter_map(|ttl| self.next_at.get(usize::from(ttl)).copied());
         let search = self.search.as_ref().map(Search::resume_at);
         let due = paced.chain(search).filter(|at| *at > now);
-        let next = waiting.map(|slot| self.deadline(slot)).chain(due).min();
+        let next = self.ledger.waiting().map(|slot| self.deadline(slot)).chain(due).min();
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
     }
 
     fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = if retry.is_some() { State::Postponed } else { State::Failed };
-        let (ttl, size) = (slot.ttl, slot.size);
-        self.sent = self.sent.saturating_sub(1);
+        let state = if retry.is_some() { State::Postponed } else { State::Failed };
+        self.ledger.unsent(index, state);
+        let Some((ttl, size)) = self.ledger.slot(index).map(|slot| (slot.ttl, slot.octets()))
+        else {
+            return;
+        };
         match retry {
             Some(at) => {
                 if let Some(next_at) = self.next_at.get_mut(usize::from(ttl)) {
@@ -393,64 +334,29 @@ impl Strategy for Mtu {
     }
 
     fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
-        let index = sequence as usize;
-        let over = self.stop.is_some();
-        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
-        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
-            return self.ignored.forged += 1;
+        let (index, is_over) = (sequence as usize, self.ledger.stop.is_some());
+        if !self.ledger.admits(sequence, quoted_ttl, |_| is_over) {
+            return;
         }
-        match slot.state {
-            State::Failed | State::Postponed => return self.ignored.forged += 1,
-            State::Answered(..) | State::Refused => return self.ignored.duplicate += 1,
-            State::Lost if over => return self.ignored.late += 1,
-            State::Waiting | State::Lost => {}
-        }
-        self.received += 1;
         if is_refusal(&answer) {
             return self.refuse(index, answer.mtu);
         }
-        let ttl = slot.ttl;
-        self.ending.note(ttl, &answer, self.target);
-        slot.state = State::Answered(Box::new(answer), rtt);
+        if let Some(slot) = self.ledger.slot(index) {
+            self.ending.note(slot.ttl, &answer, self.target);
+        }
+        self.ledger.answered(index, answer, rtt);
     }
 
     fn resolve(&mut self, _: u16, _: Duration) -> Option<u32> {
-        let mut waiting = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_waiting());
-        match (waiting.next(), waiting.next()) {
-            (Some((index, _)), None) => return Some(index as u32),
-            (None, _) => self.ignored.late += 1,
-            _ => {
-                self.ignored.ambiguous += 1;
-                self.serial = true;
-            }
-        }
-        None
-    }
-
-    fn forged(&mut self) {
-        self.ignored.forged += 1;
+        let meant = self.ledger.meant(Slot::is_waiting);
+        self.serial |= meant == Meant::Several;
+        meant.probe()
     }
 
     fn interrupt(&mut self, stop: Stop) {
-        if self.stop.is_none() {
+        if self.ledger.stop.is_none() {
             self.finish(stop, self.ending.farthest());
         }
-    }
-
-    fn take_reports(&mut self) -> Vec<HopReport> {
-        std::mem::take(&mut self.reports)
-    }
-
-    fn stop(&self) -> Option<Stop> {
-        self.stop
-    }
-
-    fn ignored(&self) -> Ignored {
-        self.ignored
-    }
-
-    fn totals(&self) -> (u32, u32) {
-        (self.sent, self.received)
     }
 
     fn length(&self) -> Option<u8> {

@@ -19,10 +19,11 @@ use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 use std::time::Duration;
 
-use tm_schema::{Ignored, Paths, ReplyKind, Stop};
+use tm_schema::{Paths, ReplyKind, Stop};
 
+use crate::ledger::{Ledger, Meant, Slot, State};
 use crate::strategy::Strategy;
-use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
+use crate::trace::{Answer, Ending, Next, Plan, Send};
 use hop::Hop;
 use stopping::{Confidence, Stopping};
 
@@ -33,24 +34,6 @@ const PROBES: usize = 60_000;
 /// TTLs that flow 0 is ahead of the farthest answer.
 const LEAD: u8 = 3;
 
-/// A probe that was sent.
-#[derive(Clone, Debug)]
-struct Slot {
-    ttl: u8,
-    flow: u16,
-    sent_at: Duration,
-    state: State,
-}
-
-#[derive(Clone, Debug)]
-enum State {
-    Waiting,
-    Answered(Box<Answer>, Duration),
-    Lost,
-    /// The kernel would not send it.
-    Failed,
-}
-
 /// The discovery of all paths to one target.
 #[derive(Debug)]
 pub struct Discovery {
@@ -60,9 +43,7 @@ pub struct Discovery {
     target: IpAddr,
     /// By TTL.
     hops: Vec<Hop>,
-    slots: Vec<Slot>,
-    /// Sequences of the probes in state `Waiting`.
-    waiting: BTreeSet<usize>,
+    ledger: Ledger,
     /// Where flows end.
     endings: HashMap<u16, Ending>,
     /// The nearest TTL at which any flow met the destination.
@@ -87,11 +68,6 @@ pub struct Discovery {
     /// Counts how often the end of a flow was found or moved.
     endings_changed: u64,
     next_report: u16,
-    reports: Vec<HopReport>,
-    stop: Option<Stop>,
-    ignored: Ignored,
-    sent: u32,
-    received: u32,
 }
 
 impl Discovery {
@@ -108,8 +84,7 @@ impl Discovery {
             confidence,
             stopping: Stopping::new(confidence),
             target,
-            slots: Vec::new(),
-            waiting: BTreeSet::new(),
+            ledger: Ledger::default(),
             endings: HashMap::new(),
             nearest: None,
             busy: HashMap::new(),
@@ -118,11 +93,6 @@ impl Discovery {
             dirty: true,
             incomplete: false,
             endings_changed: 0,
-            reports: Vec::new(),
-            stop: None,
-            ignored: Ignored::default(),
-            sent: 0,
-            received: 0,
         }
     }
 
@@ -177,7 +147,7 @@ impl Discovery {
     }
 
     fn next_send(&mut self, now: Duration) -> Option<Send> {
-        if self.slots.len() >= PROBES {
+        if self.ledger.slots.len() >= PROBES {
             for hop in &mut self.hops {
                 self.incomplete |= !hop.todo.is_empty();
                 hop.todo.clear();
@@ -199,21 +169,12 @@ impl Discovery {
         seen.pending += 1;
         seen.tries += 1;
         *self.busy.entry(flow).or_default() += 1;
-        let sequence = self.slots.len();
-        self.slots.push(Slot { ttl, flow, sent_at: now, state: State::Waiting });
-        self.waiting.insert(sequence);
-        self.sent += 1;
-        Some(Send { sequence: sequence as u32, ttl, flow, size: None })
+        Some(self.ledger.launch(Slot::new(ttl, flow, now)))
     }
 
     /// A probe is no longer in flight.
     fn landed(&mut self, sequence: usize) {
-        if !self.waiting.remove(&sequence) {
-            self.dirty = true; // an answer after all
-            return;
-        }
-        let Some(Slot { ttl, flow, .. }) = self.slots.get(sequence) else { return };
-        let (ttl, flow) = (*ttl, *flow);
+        let Some(&Slot { ttl, flow, .. }) = self.ledger.slot(sequence) else { return };
         if let Some(hop) = self.hop_mut(ttl) {
             hop.in_flight = hop.in_flight.saturating_sub(1);
             hop.changes += 1;
@@ -232,13 +193,8 @@ impl Discovery {
     }
 
     fn expire(&mut self, now: Duration) {
-        let over =
-            |&&index: &&usize| self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now);
-        let over: Vec<usize> = self.waiting.iter().filter(over).copied().collect();
-        for index in over {
-            if let Some(slot) = self.slots.get_mut(index) {
-                slot.state = State::Lost;
-            }
+        for index in self.ledger.overdue(now, |slot| self.deadline(slot)) {
+            self.ledger.set(index, State::Lost);
             self.landed(index);
         }
     }
@@ -248,19 +204,14 @@ impl Discovery {
         if self.wary {
             return slot.sent_at + wait.max; // a late answer would be taken for the next one's
         }
-        let slowest = |hops: Option<&[Hop]>| hops?.iter().filter_map(|hop| hop.slowest).max();
-        let at = usize::from(slot.ttl);
-        let here = slowest(self.hops.get(at..=at)).map(|rtt| wait.times(wait.here, rtt));
-        let near = slowest(self.hops.get(at + 1..)).map(|rtt| wait.times(wait.near, rtt));
-        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+        self.ledger.patience(slot, wait, slot.ttl..=slot.ttl)
     }
 
     fn wake(&self, now: Duration) -> Duration {
-        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
         let due = self.hops.iter().filter(|hop| !hop.todo.is_empty() && hop.next_at > now);
         let opening = (self.opened < self.limit()).then_some(self.next_open);
+        let waiting = self.ledger.waiting().map(|slot| self.deadline(slot));
         waiting
-            .map(|slot| self.deadline(slot))
             .chain(due.map(|hop| hop.next_at))
             .chain(opening)
             .min()
@@ -285,10 +236,18 @@ impl Discovery {
 }
 
 impl Strategy for Discovery {
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     fn poll(&mut self, now: Duration) -> Next {
         self.expire(now);
         loop {
-            if self.stop.is_some() {
+            if self.ledger.stop.is_some() {
                 return Next::Done;
             }
             self.open(now);
@@ -304,11 +263,10 @@ impl Strategy for Discovery {
 
     fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = State::Failed;
-        self.sent = self.sent.saturating_sub(1);
-        let (ttl, flow) = (slot.ttl, slot.flow);
-        self.landed(index);
+        if self.ledger.unsent(index, State::Failed) {
+            self.landed(index);
+        }
+        let Some(&Slot { ttl, flow, .. }) = self.ledger.slot(index) else { return };
         let Some(hop) = self.hop_mut(ttl) else { return };
         if let Some(seen) = hop.flows.get_mut(&flow) {
             seen.tries = seen.tries.saturating_sub(1);
@@ -325,25 +283,20 @@ impl Strategy for Discovery {
     }
 
     fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
-        let index = sequence as usize;
         let next_report = self.next_report;
-        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
-        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
-            return self.ignored.forged += 1; // no router adds to a TTL
+        let is_reported = |slot: &Slot| u16::from(slot.ttl) < next_report;
+        if !self.ledger.admits(sequence, quoted_ttl, is_reported) {
+            return;
         }
-        match slot.state {
-            State::Failed => return self.ignored.forged += 1,
-            State::Answered(..) => return self.ignored.duplicate += 1,
-            State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
-            State::Waiting | State::Lost => {}
+        let index = sequence as usize;
+        if self.ledger.answered(index, answer.clone(), rtt) {
+            self.landed(index);
+        } else {
+            self.dirty = true; // an answer after all
         }
-        let (ttl, flow) = (slot.ttl, slot.flow);
-        slot.state = State::Answered(Box::new(answer.clone()), rtt);
-        self.received += 1;
-        self.landed(index);
+        let Some(&Slot { ttl, flow, .. }) = self.ledger.slot(index) else { return };
         if let Some(hop) = self.hop_mut(ttl) {
             hop.changes += 1;
-            hop.slowest = Some(hop.slowest.map_or(rtt, |slowest| slowest.max(rtt)));
             hop.ips.insert(answer.responder);
             hop.flows.entry(flow).or_default().met.push(answer.responder);
         }
@@ -352,51 +305,25 @@ impl Strategy for Discovery {
 
     fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
         let max = self.plan.wait.max;
-        let open = |slot: &Slot| match slot.state {
+        let meant = self.ledger.meant(|slot| match slot.state {
+            _ if slot.flow != flow => false,
             State::Waiting => true,
             State::Lost => !self.wary && slot.sent_at + max > now,
             _ => false,
-        };
-        let mut candidates =
-            self.slots.iter().enumerate().filter(|(_, slot)| slot.flow == flow && open(slot));
-        match (candidates.next(), candidates.next()) {
-            (Some((index, _)), None) => return Some(index as u32),
-            (None, _) => self.ignored.late += 1,
-            _ => {
-                self.ignored.ambiguous += 1;
-                self.serial = true;
-                self.wary = true;
-                self.forgive(flow);
-            }
+        });
+        if meant == Meant::Several {
+            self.serial = true;
+            self.wary = true;
+            self.forgive(flow);
         }
-        None
-    }
-
-    fn forged(&mut self) {
-        self.ignored.forged += 1;
+        meant.probe()
     }
 
     fn interrupt(&mut self, stop: Stop) {
-        if self.stop.is_none() {
+        if self.ledger.stop.is_none() {
             self.incomplete = true;
             self.finish(stop, self.farthest);
         }
-    }
-
-    fn take_reports(&mut self) -> Vec<HopReport> {
-        std::mem::take(&mut self.reports)
-    }
-
-    fn stop(&self) -> Option<Stop> {
-        self.stop
-    }
-
-    fn ignored(&self) -> Ignored {
-        self.ignored
-    }
-
-    fn totals(&self) -> (u32, u32) {
-        (self.sent, self.received)
     }
 
     fn length(&self) -> Option<u8> {

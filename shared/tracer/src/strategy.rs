@@ -5,10 +5,17 @@ use std::time::Duration;
 
 use tm_schema::{Ignored, PathMtu, Paths, Stop, StopSetUse};
 
+use crate::ledger::Ledger;
 use crate::trace::{Answer, HopReport, Next};
 
 /// A way of tracing.
 pub trait Strategy {
+    /// What it sent, and what became of that.
+    fn ledger(&self) -> &Ledger;
+
+    /// The same, to write to.
+    fn ledger_mut(&mut self) -> &mut Ledger;
+
     /// What to do at `now`.
     fn poll(&mut self, now: Duration) -> Next;
 
@@ -23,22 +30,32 @@ pub trait Strategy {
     fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32>;
 
     /// Counts a packet that quoted a datagram of ours and got it wrong.
-    fn forged(&mut self);
+    fn forged(&mut self) {
+        self.ledger_mut().ignored.forged += 1;
+    }
 
     /// Ends it now; what is not settled is reported as far as it is known.
     fn interrupt(&mut self, stop: Stop);
 
     /// The hops settled since the last call, in TTL order.
-    fn take_reports(&mut self) -> Vec<HopReport>;
+    fn take_reports(&mut self) -> Vec<HopReport> {
+        std::mem::take(&mut self.ledger_mut().reports)
+    }
 
     /// Why it ended, once it has.
-    fn stop(&self) -> Option<Stop>;
+    fn stop(&self) -> Option<Stop> {
+        self.ledger().stop
+    }
 
     /// Packets that were not believed.
-    fn ignored(&self) -> Ignored;
+    fn ignored(&self) -> Ignored {
+        self.ledger().ignored
+    }
 
     /// Probes sent and answered.
-    fn totals(&self) -> (u32, u32);
+    fn totals(&self) -> (u32, u32) {
+        self.ledger().totals()
+    }
 
     /// Where the destination answered.
     fn length(&self) -> Option<u8>;

@@ -22,8 +22,9 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use tm_path::hint::Signature;
-use tm_schema::{Ignored, Interface, MplsLabel, ReplyKind, Stop};
+use tm_schema::{Interface, MplsLabel, ReplyKind, Stop};
 
+use crate::ledger::{Ledger, Meant, Slot, State};
 use crate::strategy::Strategy;
 pub(crate) use ending::Ending;
 use flow::Flow;
@@ -131,80 +132,49 @@ pub enum Next {
     Done,
 }
 
-/// A probe that was sent.
-#[derive(Clone, Debug)]
-struct Slot {
-    ttl: u8,
-    flow: u16,
-    sent_at: Duration,
-    /// No other probe of the flow was in flight.
-    alone: bool,
-    state: State,
-}
-
-#[derive(Clone, Debug)]
-enum State {
-    Waiting,
-    Answered(Box<Answer>, Duration),
-    Lost,
-    /// Answered by somebody who quoted too little to say so; sent again.
-    Replaced,
-    /// The kernel would not send it.
-    Failed,
-}
-
 /// The state of one trace.
 #[derive(Debug)]
 pub struct Trace {
     plan: Plan,
     target: IpAddr,
-    slots: Vec<Slot>,
+    ledger: Ledger,
     /// Sequences of the probes by flow and TTL, so that no look at one hop goes through all.
     by_hop: Vec<Vec<usize>>,
-    /// Sequences of the probes in state `Waiting`.
-    waiting: Vec<usize>,
     flows: Vec<Flow>,
     /// The farthest TTL that anybody answered at; `first_hop - 1` before that.
     farthest: u8,
-    /// Largest RTT at each TTL.
-    slowest: Vec<Option<Duration>>,
     next_report: u16,
-    reports: Vec<HopReport>,
-    stop: Option<Stop>,
-    ignored: Ignored,
-    sent: u32,
-    received: u32,
 }
 
 impl Trace {
     /// A trace to `target` that begins at `now`.
     pub fn new(plan: Plan, target: IpAddr, now: Duration) -> Self {
         let flows = (0..plan.flows).map(|_| Flow::new(&plan, now)).collect();
-        let slowest = vec![None; usize::from(plan.max_hops) + 1];
         Self {
             farthest: plan.first_hop.saturating_sub(1),
             next_report: u16::from(plan.first_hop),
             by_hop: vec![Vec::new(); usize::from(plan.flows) * (usize::from(plan.max_hops) + 1)],
             plan,
             target,
-            slots: Vec::new(),
-            waiting: Vec::new(),
+            ledger: Ledger::default(),
             flows,
-            slowest,
-            reports: Vec::new(),
-            stop: None,
-            ignored: Ignored::default(),
-            sent: 0,
-            received: 0,
         }
     }
 }
 
 impl Strategy for Trace {
+    fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    fn ledger_mut(&mut self) -> &mut Ledger {
+        &mut self.ledger
+    }
+
     fn poll(&mut self, now: Duration) -> Next {
         self.expire(now);
         self.settle();
-        if self.stop.is_some() {
+        if self.ledger.stop.is_some() {
             return Next::Done;
         }
         let mut wake = self.next_deadline(now);
@@ -220,80 +190,44 @@ impl Strategy for Trace {
 
     fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
         let index = sequence as usize;
-        let Some(slot) = self.slots.get_mut(index) else { return };
-        slot.state = State::Failed;
-        self.sent = self.sent.saturating_sub(1);
-        let (ttl, flow) = (slot.ttl, usize::from(slot.flow));
-        self.waiting.retain(|&waiting| waiting != index);
-        if let (Some(at), Some(flow)) = (retry, self.flows.get_mut(flow)) {
-            flow.requeue(at, ttl);
+        self.ledger.unsent(index, State::Failed);
+        let Some(slot) = self.ledger.slot(index) else { return };
+        if let (Some(at), Some(flow)) = (retry, self.flows.get_mut(usize::from(slot.flow))) {
+            flow.requeue(at, slot.ttl);
         }
     }
 
     fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
-        let index = sequence as usize;
         let next_report = self.next_report;
-        let Some(slot) = self.slots.get_mut(index) else { return self.ignored.forged += 1 };
-        if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) {
-            return self.ignored.forged += 1; // no router adds to a TTL
+        let is_reported = |slot: &Slot| u16::from(slot.ttl) < next_report;
+        if !self.ledger.admits(sequence, quoted_ttl, is_reported) {
+            return;
         }
-        match slot.state {
-            State::Failed => return self.ignored.forged += 1,
-            State::Answered(..) | State::Replaced => return self.ignored.duplicate += 1,
-            State::Lost if u16::from(slot.ttl) < next_report => return self.ignored.late += 1,
-            State::Waiting | State::Lost => {}
+        let index = sequence as usize;
+        self.ledger.answered(index, answer.clone(), rtt);
+        if let Some(&Slot { ttl, flow, .. }) = self.ledger.slot(index) {
+            self.find_end(flow, ttl, &answer);
         }
-        slot.state = State::Answered(Box::new(answer.clone()), rtt);
-        let (ttl, flow) = (slot.ttl, slot.flow);
-        self.received += 1;
-        self.waiting.retain(|&waiting| waiting != index);
-        if let Some(slowest) = self.slowest.get_mut(usize::from(ttl)) {
-            *slowest = Some(slowest.map_or(rtt, |slowest| slowest.max(rtt)));
-        }
-        self.find_end(flow, ttl, &answer);
     }
 
     fn resolve(&mut self, flow: u16, now: Duration) -> Option<u32> {
         let max = self.plan.wait.max;
-        let open = |slot: &Slot| match slot.state {
+        let meant = self.ledger.meant(|slot| match slot.state {
+            _ if slot.flow != flow => false,
             State::Waiting => true,
             State::Lost => !slot.alone && slot.sent_at + max > now,
             _ => false,
-        };
-        let mut candidates =
-            self.slots.iter().enumerate().filter(|(_, slot)| slot.flow == flow && open(slot));
-        match (candidates.next(), candidates.next()) {
-            (Some((index, _)), None) => return Some(index as u32),
-            (None, _) => self.ignored.late += 1,
-            _ => self.ambiguous(flow),
+        });
+        if meant == Meant::Several {
+            self.ambiguous(flow);
         }
-        None
-    }
-
-    fn forged(&mut self) {
-        self.ignored.forged += 1;
+        meant.probe()
     }
 
     fn interrupt(&mut self, stop: Stop) {
-        if self.stop.is_none() {
+        if self.ledger.stop.is_none() {
             self.finish(stop, self.farthest);
         }
-    }
-
-    fn take_reports(&mut self) -> Vec<HopReport> {
-        std::mem::take(&mut self.reports)
-    }
-
-    fn stop(&self) -> Option<Stop> {
-        self.stop
-    }
-
-    fn ignored(&self) -> Ignored {
-        self.ignored
-    }
-
-    fn totals(&self) -> (u32, u32) {
-        (self.sent, self.received)
     }
 
     fn length(&self) -> Option<u8> {
@@ -319,37 +253,23 @@ impl Trace {
     }
 
     fn launch(&mut self, id: u16, due: flow::Due, now: Duration) -> Send {
-        let (sequence, spacing) = (self.slots.len(), self.plan.spacing);
+        let spacing = self.plan.spacing;
         let alone = self.flows.get_mut(usize::from(id)).is_some_and(|flow| {
             flow.take(due, spacing, now);
             flow.serial
         });
-        self.slots.push(Slot {
-            ttl: due.ttl,
-            flow: id,
-            sent_at: now,
-            alone,
-            state: State::Waiting,
-        });
-        self.waiting.push(sequence);
+        let send = self.ledger.launch(Slot { alone, ..Slot::new(due.ttl, id, now) });
         if let Some(sequences) = self.place(id, due.ttl).and_then(|at| self.by_hop.get_mut(at)) {
-            sequences.push(sequence);
+            sequences.push(send.sequence as usize);
         }
-        self.sent += 1;
-        Send { sequence: sequence as u32, ttl: due.ttl, flow: id, size: None }
+        send
     }
 
     /// Gives up on the probes that have waited long enough.
     fn expire(&mut self, now: Duration) {
-        let mut waiting = std::mem::take(&mut self.waiting);
-        waiting.retain(|&index| {
-            let over = self.slots.get(index).is_none_or(|slot| self.deadline(slot) <= now);
-            if over && let Some(slot) = self.slots.get_mut(index) {
-                slot.state = State::Lost;
-            }
-            !over
-        });
-        self.waiting = waiting;
+        for index in self.ledger.overdue(now, |slot| self.deadline(slot)) {
+            self.ledger.set(index, State::Lost);
+        }
         for id in 0..self.plan.flows {
             self.replace_ambiguous(id, now);
         }
@@ -365,19 +285,14 @@ impl Trace {
             Some(end) if end.ttl <= slot.ttl => (end.ttl, self.plan.max_hops), // it overshot
             _ => (slot.ttl, slot.ttl),
         };
-        let (from, beyond) = (usize::from(from), usize::from(to) + 1);
-        let here = self.slowest.get(from..beyond).into_iter().flatten().flatten().max();
-        let near = self.slowest.get(beyond..).into_iter().flatten().flatten().max();
-        let here = here.map(|&rtt| wait.times(wait.here, rtt));
-        let near = near.map(|&rtt| wait.times(wait.near, rtt));
-        slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
+        self.ledger.patience(slot, wait, from..=to)
     }
 
     fn next_deadline(&self, now: Duration) -> Duration {
-        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
         let unsure = self.flows.iter().filter_map(|flow| flow.quiet_at);
         let latest = now + self.plan.wait.max;
-        waiting.map(|slot| self.deadline(slot)).chain(unsure).min().unwrap_or(latest)
+        let waiting = self.ledger.waiting().map(|slot| self.deadline(slot));
+        waiting.chain(unsure).min().unwrap_or(latest)
     }
 
     /// Where the flow ends, now that a probe of it was answered.

@@ -2,38 +2,23 @@
 
 use tm_schema::{Mtu as HopMtu, MtuDrop, MtuLimit, PathMtu, Stop};
 
-use super::{Mtu, State};
-use crate::trace::{HopReport, Sent};
+use super::Mtu;
+use crate::trace::HopReport;
 
 impl Mtu {
     /// Reports everything up to `last`, and ends the discovery.
     pub(super) fn finish(&mut self, stop: Stop, last: u8) {
-        self.stop = Some(stop);
+        self.ledger.stop = Some(stop);
         self.place_drops();
-        self.reports = (self.first()..=last).map(|ttl| self.report(ttl)).collect();
+        self.ledger.reports = (self.first()..=last).map(|ttl| self.report(ttl)).collect();
     }
 
     /// The hop as probes of its size saw it: those that were too large say nothing of loss.
     fn report(&self, ttl: u8) -> HopReport {
         let size = self.passed(ttl);
-        let mut report = HopReport {
-            ttl,
-            responders: Vec::new(),
-            lost: Vec::new(),
-            mtu: Some(self.of_hop(ttl)),
-        };
-        for (index, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.ttl == ttl) {
-            if size.is_some_and(|size| size != slot.size) {
-                continue;
-            }
-            let sent = Sent { sequence: index as u32, flow: 0 };
-            match &slot.state {
-                State::Answered(answer, rtt) => report.add(sent, answer, *rtt),
-                State::Lost | State::Waiting => report.lost.push(sent),
-                State::Refused | State::Failed | State::Postponed => {}
-            }
-        }
-        report
+        let probes = self.ledger.numbered(ttl);
+        let fitting = probes.filter(|(_, slot)| size.is_none_or(|size| size == slot.octets()));
+        HopReport { mtu: Some(self.of_hop(ttl)), ..HopReport::new(ttl, fitting) }
     }
 
     fn of_hop(&self, ttl: u8) -> HopMtu {
@@ -50,19 +35,20 @@ impl Mtu {
     /// Now that it is known who answered what: a drop is behind the last who answered more.
     fn place_drops(&mut self) {
         let answered: Vec<(u8, u32)> = self
+            .ledger
             .slots
             .iter()
             .filter(|slot| slot.is_answered())
-            .map(|slot| (slot.ttl, u32::from(slot.size)))
+            .map(|slot| (slot.ttl, u32::from(slot.octets())))
             .collect();
         for drop in &mut self.drops {
             let larger = answered.iter().filter(|(_, size)| *size > drop.octets);
             drop.after = larger.map(|(ttl, _)| *ttl).max().unwrap_or(0);
             // Probes of all TTLs beyond are refused at once; the nearest of them tells where. Into
             // a black hole they may fall anywhere before who answers small ones.
-            let refused = self.slots.iter().filter(|slot| slot.is_refused());
+            let refused = self.ledger.slots.iter().filter(|slot| slot.is_refused());
             let refused = refused.filter(|slot| slot.ttl > drop.after);
-            let nearest = refused.filter(|slot| u32::from(slot.size) > drop.octets);
+            let nearest = refused.filter(|slot| u32::from(slot.octets()) > drop.octets);
             drop.hop = nearest.map(|slot| slot.ttl).min().unwrap_or(drop.hop).max(drop.after + 1);
         }
         // Where the destination answers more, it is no drop of this path.

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use super::Slot;
+use crate::ledger::{Ledger, Slot};
 
 /// MTUs that links and tunnels really have, the largest first; those of RFC 1191 among them.
 const PLATEAUS: [u16; 27] = [
@@ -114,9 +114,9 @@ impl Search {
     }
 
     /// Goes on with what was answered; the end, once it is there.
-    pub(super) fn step(&mut self, slots: &[Slot]) -> Option<Found> {
-        let mine = || self.sent.iter().filter_map(|&at| slots.get(at));
-        let of = |size: u16| mine().filter(move |slot| slot.size == size);
+    pub(super) fn step(&mut self, ledger: &Ledger) -> Option<Found> {
+        let mine = || self.sent.iter().filter_map(|&at| ledger.slot(at));
+        let of = |size: u16| mine().filter(move |slot| slot.octets() == size);
         if of(self.size).any(Slot::is_answered) {
             return self.passes();
         }

@@ -14,8 +14,6 @@ pub(super) struct Hop {
     pub(super) flows: BTreeMap<u16, Seen>,
     /// Everybody who answered here.
     pub(super) ips: BTreeSet<IpAddr>,
-    /// The largest RTT.
-    pub(super) slowest: Option<Duration>,
     /// A flow met several.
     pub(super) per_packet: bool,
     /// Links to this hop cross or are shared out unevenly: every node before it is looked at.
@@ -86,7 +84,7 @@ impl Classes {
 impl Hop {
     /// Somebody answered here.
     pub(super) fn answers(&self) -> bool {
-        self.slowest.is_some()
+        !self.ips.is_empty()
     }
 
     /// How many answers there were.

@@ -6,15 +6,16 @@ use std::net::IpAddr;
 use tm_path::hint;
 use tm_schema::{Balancing, Diamond, Paths, Routers, Stop};
 
+use super::Discovery;
 use super::hop::Met;
 use super::stopping::miss;
-use super::{Discovery, State};
-use crate::trace::{HopReport, Sent};
+use crate::ledger::{Slot, State};
+use crate::trace::HopReport;
 
 impl Discovery {
     /// Reports what is left up to `last`, and ends the discovery.
     pub(super) fn finish(&mut self, stop: Stop, last: u8) {
-        self.stop = Some(stop);
+        self.ledger.stop = Some(stop);
         while self.next_report <= u16::from(last) {
             self.report_next();
         }
@@ -22,19 +23,9 @@ impl Discovery {
 
     fn report_next(&mut self) {
         let ttl = self.next_report as u8;
-        let mut report = HopReport { ttl, responders: Vec::new(), lost: Vec::new(), mtu: None };
-        for (sequence, slot) in self.slots.iter().enumerate().filter(|(_, slot)| slot.ttl == ttl) {
-            if !self.lasts(slot.flow, ttl) {
-                continue;
-            }
-            let sent = Sent { sequence: sequence as u32, flow: slot.flow };
-            match &slot.state {
-                State::Answered(answer, rtt) => report.add(sent, answer, *rtt),
-                State::Lost => report.lost.push(sent),
-                _ => {}
-            }
-        }
-        self.reports.push(report);
+        let lasting = |(_, slot): &(usize, &Slot)| self.lasts(slot.flow, ttl);
+        let report = HopReport::new(ttl, self.ledger.numbered(ttl).filter(lasting));
+        self.ledger.reports.push(report);
         self.next_report += 1;
     }
 
@@ -43,13 +34,13 @@ impl Discovery {
         let graph = self.graph();
         let links: usize = graph.links.values().map(BTreeSet::len).sum();
         let nodes: usize = graph.nodes.values().map(BTreeSet::len).sum();
-        let flows: BTreeSet<u16> = self.slots.iter().map(|slot| slot.flow).collect();
+        let flows: BTreeSet<u16> = self.ledger.slots.iter().map(|slot| slot.flow).collect();
         Paths {
             confidence: self.confidence.as_percent(),
             per_balancer: self.confidence.is_per_balancer(),
             failure_bound: (self.failure_bound() * 1e6).ceil() / 1e6,
             complete: !self.incomplete,
-            probes: self.sent,
+            probes: self.ledger.sent,
             flows: flows.len() as u32,
             nodes: nodes as u32,
             links: links as u32,
@@ -123,7 +114,7 @@ impl Discovery {
     /// How many routers the responders of a TTL may be: a hint.
     fn routers(&self, ttl: u8, nodes: &BTreeSet<IpAddr>) -> Routers {
         let mut signatures: BTreeMap<IpAddr, hint::Signature> = BTreeMap::new();
-        for slot in self.slots.iter().filter(|slot| slot.ttl == ttl) {
+        for slot in self.ledger.slots.iter().filter(|slot| slot.ttl == ttl) {
             if let State::Answered(answer, _) = &slot.state
                 && nodes.contains(&answer.responder)
             {

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use super::{Ending, Plan, State, Trace};
+use super::{Ending, Plan, Trace};
+use crate::ledger::{Slot, State};
 
 /// The state of one flow.
 #[derive(Debug)]
@@ -148,10 +149,12 @@ impl Trace {
     /// The destination did not answer where an earlier round met it.
     fn is_missed(&self, length: u8) -> bool {
         let sequences = (0..self.plan.flows).flat_map(|flow| self.sequences(flow, length));
-        sequences.filter_map(|&sequence| self.slots.get(sequence)).any(|slot| match &slot.state {
-            State::Answered(answer, _) => answer.responder != self.target,
-            State::Lost => true,
-            _ => false,
+        sequences.filter_map(|&sequence| self.ledger.slots.get(sequence)).any(|slot| {
+            match &slot.state {
+                State::Answered(answer, _) => answer.responder != self.target,
+                State::Lost => true,
+                _ => false,
+            }
         })
     }
 
@@ -172,15 +175,14 @@ impl Trace {
     }
 
     fn in_flight(&self, id: u16) -> usize {
-        let waiting = self.waiting.iter().filter_map(|&index| self.slots.get(index));
-        waiting.filter(|slot| slot.flow == id).count()
+        self.ledger.waiting().filter(|slot| slot.flow == id).count()
     }
 
     /// Notes an answer that several probes of the flow can have caused.
     pub(super) fn ambiguous(&mut self, id: u16) {
-        self.ignored.ambiguous += 1;
         let in_flight = self.in_flight(id);
         let latest = self
+            .ledger
             .slots
             .iter()
             .filter(|slot| slot.flow == id && !slot.alone)
@@ -204,15 +206,13 @@ impl Trace {
         }
         flow.quiet_at = None;
         flow.unresolved = 0;
-        for slot in self.slots.iter_mut().filter(|slot| slot.flow == id && !slot.alone) {
-            if matches!(slot.state, State::Lost | State::Waiting) {
-                slot.state = State::Replaced;
-                flow.queue.push(Due { at: now, ttl: slot.ttl });
-            }
+        let is_unsure = |slot: &Slot| {
+            slot.flow == id && !slot.alone && matches!(slot.state, State::Lost | State::Waiting)
+        };
+        for sequence in self.ledger.those(is_unsure) {
+            self.ledger.set(sequence, State::Replaced);
+            let ttl = self.ledger.slot(sequence).map(|slot| slot.ttl);
+            flow.queue.extend(ttl.map(|ttl| Due { at: now, ttl }));
         }
-        let slots = &self.slots;
-        self.waiting.retain(|&index| {
-            slots.get(index).is_some_and(|slot| matches!(slot.state, State::Waiting))
-        });
     }
 }

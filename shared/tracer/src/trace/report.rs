@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tm_schema::Stop;
 
-use super::{Answer, Slot, State, Trace};
+use super::{Answer, Trace};
+use crate::ledger::{Slot, State};
 
 /// What is known of one TTL.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +58,7 @@ impl Trace {
         sequences.sort_unstable();
         sequences
             .into_iter()
-            .filter_map(|sequence| Some((sequence, self.slots.get(sequence)?)))
+            .filter_map(|sequence| Some((sequence, self.ledger.slots.get(sequence)?)))
             .filter(|(_, slot)| !matches!(slot.state, State::Replaced | State::Failed))
             .take(limit)
     }
@@ -78,7 +79,7 @@ impl Trace {
 
     /// Reports what is settled, and finds out whether the trace is over.
     pub(super) fn settle(&mut self) {
-        if self.stop.is_some() {
+        if self.ledger.stop.is_some() {
             return;
         }
         self.report_settled();
@@ -102,7 +103,7 @@ impl Trace {
 
     fn report(&mut self, ttl: u8) {
         let report = self.hop_report(ttl);
-        self.reports.push(report);
+        self.ledger.reports.push(report);
         self.next_report = u16::from(ttl) + 1;
     }
 
@@ -121,11 +122,7 @@ impl Trace {
         let first_silent = self.farthest.saturating_add(1).max(self.plan.first_hop);
         let silent =
             (first_silent..=self.plan.max_hops).take_while(|&ttl| self.is_settled(ttl)).count();
-        let beyond_waits = self
-            .waiting
-            .iter()
-            .filter_map(|&at| self.slots.get(at))
-            .any(|slot| slot.ttl > self.farthest);
+        let beyond_waits = self.ledger.waiting().any(|slot| slot.ttl > self.farthest);
         let max_hops = self.farthest.saturating_add(silent as u8) >= self.plan.max_hops;
         let gap = self.plan.gap_limit;
         let gap_is_full = gap != 0 && silent >= usize::from(gap);
@@ -152,29 +149,16 @@ impl Trace {
 
     /// Reports what is left up to `last`, and ends the trace.
     pub(super) fn finish(&mut self, stop: Stop, last: u8) {
-        self.stop = Some(stop);
+        self.ledger.stop = Some(stop);
         while self.next_report <= u16::from(last) {
             self.report(self.next_report as u8);
         }
     }
 
     fn hop_report(&self, ttl: u8) -> HopReport {
-        let mut hop = HopReport { ttl, responders: Vec::new(), lost: Vec::new(), mtu: None };
-        for (sequence, slot) in self.in_order(ttl) {
-            let sent = Sent { sequence: sequence as u32, flow: slot.flow };
-            match &slot.state {
-                State::Answered(answer, rtt) => hop.add(sent, answer, *rtt),
-                State::Lost => hop.lost.push(sent),
-                _ => {} // still in flight when the trace was interrupted: neither lost nor answered
-            }
-        }
-        hop
-    }
-
-    fn in_order(&self, ttl: u8) -> Vec<(usize, &Slot)> {
         let mut slots: Vec<_> = (0..self.plan.flows).flat_map(|id| self.counted(id, ttl)).collect();
         slots.sort_by_key(|(sequence, _)| *sequence);
-        slots
+        HopReport::new(ttl, slots.into_iter())
     }
 }
 
