@@ -10,7 +10,6 @@
 )]
 
 use std::io::Write;
-use std::path::Path;
 use std::process::Command;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
