@@ -130,13 +130,13 @@ fn both_families_leave_out_the_same() {
     }
 }
 
-/// Sends a signal to a slow run, some seconds after its start, and returns the file's lines.
-fn killed(folder: &Path, signal: &str, after: &str) -> Vec<String> {
-    let (list, set) = (targets(folder, 250), folder.join("seen"));
+/// Sends a signal to a run, some seconds after its start, and returns the file's lines.
+fn killed(folder: &Path, signal: &str, (count, rate): (u8, u8), after: &str) -> Vec<String> {
+    let (list, set) = (targets(folder, count), folder.join("seen"));
     let probe = tm_tests::tool("tm-probe").display().to_string();
     let (out, set) = (folder.join("out").display().to_string(), set.display().to_string());
     let script = format!(
-        "{probe} --rate 100 -q 1 --targets {list} --stop-set {set} >{out} & sleep {after};
+        "{probe} --rate {rate} -q 1 --targets {list} --stop-set {set} >{out} & sleep {after};
          kill -{signal} $!; wait $! || true"
     );
     let output = Lab::new("fanout").command("sh", &["-c", &script]).output().unwrap();
@@ -149,7 +149,7 @@ fn killed(folder: &Path, signal: &str, after: &str) -> Vec<String> {
 fn a_signal_leaves_what_was_met() {
     for signal in ["INT", "TERM"] {
         let folder = tempfile::tempdir().unwrap();
-        let lines = killed(folder.path(), signal, "1.5");
+        let lines = killed(folder.path(), signal, (250, 100), "1.5");
         assert!(lines.len() > 20, "{signal}: {lines:?}");
     }
 }
@@ -157,8 +157,8 @@ fn a_signal_leaves_what_was_met() {
 #[test]
 fn a_process_that_is_killed_leaves_what_its_records_tell() {
     let folder = tempfile::tempdir().unwrap();
-    let lines = killed(folder.path(), "KILL", "6.5");
-    assert!(lines.len() > 20, "{lines:?}");
+    let lines = killed(folder.path(), "KILL", (60, 15), "7.5");
+    assert!(lines.len() > 10, "{lines:?}");
     let records = std::fs::read_to_string(folder.path().join("out")).unwrap();
     let met: BTreeSet<(String, String)> = records
         .lines()

@@ -243,6 +243,7 @@ impl Strategy for Doubletree {
 
     fn interrupt(&mut self, stop: Stop) {
         if self.ledger.stop.is_none() {
+            self.go_on(); // what was answered since the last look counts
             self.because = if self.backward.is_over { self.because } else { Backward::Interrupted };
             self.finish(stop);
         }
