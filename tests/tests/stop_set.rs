@@ -136,7 +136,7 @@ fn killed(folder: &Path, signal: &str, (count, rate): (u8, u8), after: &str) -> 
     let probe = tm_tests::tool("tm-probe").display().to_string();
     let (out, set) = (folder.join("out").display().to_string(), set.display().to_string());
     let script = format!(
-        "{probe} --rate {rate} -q 1 --targets {list} --stop-set {set} >{out} & sleep {after};
+        "{probe} --rate {rate} --parallel 4 -q 1 --targets {list} --stop-set {set} >{out} & sleep {after};
          kill -{signal} $!; wait $! || true"
     );
     let output = Lab::new("fanout").command("sh", &["-c", &script]).output().unwrap();
