@@ -150,7 +150,7 @@ fn a_signal_leaves_what_was_met() {
     for signal in ["INT", "TERM"] {
         let folder = tempfile::tempdir().unwrap();
         let lines = killed(folder.path(), signal, (250, 100), "1.5");
-        assert!(lines.len() > 20, "{signal}: {lines:?}");
+        assert!(lines.len() > 8, "{signal}: {lines:?}");
     }
 }
 
