@@ -4,6 +4,7 @@ pub mod anomalies;
 pub mod diffing;
 pub mod dns;
 pub mod docs;
+pub mod driving;
 pub mod exporting;
 pub mod foreign;
 pub mod hop_line;
@@ -44,6 +45,21 @@ pub fn tool(name: &str) -> PathBuf {
     let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
     assert!(path.exists(), "{} is missing; run `make test`", path.display());
     path
+}
+
+/// The names of all tools, sorted: those of the folder that holds a crate for each.
+///
+/// # Panics
+/// Where the folder cannot be read.
+#[allow(clippy::expect_used)]
+pub fn tools() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools");
+    let crates = folder.read_dir().expect("there are tools").flatten();
+    let crates = crates.filter(|folder| folder.path().join("Cargo.toml").exists());
+    let mut names: Vec<String> =
+        crates.map(|folder| folder.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 /// The tools of a whole pipeline in their order, as far as the workspace has them; each has been

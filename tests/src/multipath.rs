@@ -1,16 +1,17 @@
 //! Networks with load balancers, made at random, and driving a discovery through them: no socket,
 //! no clock, so that hundreds take seconds.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use tm_schema::{Paths, ReplyKind, Stop};
+use tm_schema::{Paths, Stop};
 use tm_tracer::Strategy;
 use tm_tracer::paths::Discovery;
 use tm_tracer::paths::stopping::Confidence;
-use tm_tracer::trace::{Answer, HopReport, Next, Plan, Wait};
+use tm_tracer::trace::{HopReport, Plan, Wait};
+
+use crate::driving::{answer, drive};
 
 /// The address traced.
 pub const TARGET: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
@@ -268,9 +269,6 @@ pub fn plan() -> Plan {
     }
 }
 
-/// When an answer arrives, to which probe, from which TTL and node, and its RTT.
-type Due = (Duration, u32, usize, usize, Duration);
-
 /// Discovers a network.
 ///
 /// # Panics
@@ -278,58 +276,19 @@ type Due = (Duration, u32, usize, usize, Duration);
 pub fn discover(network: &Network, confidence: Confidence, plan: Plan, seed: u64) -> Found {
     let mut discovery = Discovery::new(plan, confidence, TARGET, Duration::ZERO);
     let mut dice = Dice::new(mix(seed ^ 0x5eed));
-    let mut now = Duration::ZERO;
-    let mut due: BinaryHeap<Reverse<Due>> = BinaryHeap::new();
-    let mut hops: Vec<HopReport> = Vec::new();
     let last = network.levels.len();
-    loop {
-        while let Some(&Reverse((at, sequence, ttl, node, rtt))) = due.peek() {
-            if at > now {
-                break;
-            }
-            due.pop();
-            let answer = answer(Network::address(ttl, node, last));
-            discovery.answered(sequence, answer, None, rtt);
-        }
-        match discovery.poll(now) {
-            Next::Send(probe) => {
-                let (ttl, node) = network.walk(probe.ttl, probe.flow, mix(seed), &mut dice);
-                let silent = network.levels.get(ttl - 1).and_then(|level| level.get(node));
-                let silent = silent.is_none_or(|node| node.silent);
-                if !silent && !dice.chance(network.loss) {
-                    let rtt = network.rtt * ttl as u32;
-                    due.push(Reverse((now + rtt, probe.sequence, ttl, node, rtt)));
-                }
-            }
-            Next::Wait(until) => {
-                let next = due.peek().map(|Reverse((at, ..))| *at);
-                now = next.map_or(until, |next| next.min(until)).max(now + Duration::from_nanos(1));
-            }
-            Next::Done => break,
-        }
-        hops.extend(discovery.take_reports());
-        assert!(now < Duration::from_mins(20), "it ends: {network:?}");
-    }
-    hops.extend(discovery.take_reports());
+    let (hops, took) = drive(&mut discovery, |probe| {
+        let (ttl, node) = network.walk(probe.ttl, probe.flow, mix(seed), &mut dice);
+        let silent = network.levels.get(ttl - 1).and_then(|level| level.get(node));
+        let silent = silent.is_none_or(|node| node.silent);
+        let responder = Network::address(ttl, node, last);
+        let is_heard = !silent && !dice.chance(network.loss);
+        is_heard.then(|| (answer(responder, responder == TARGET), network.rtt * ttl as u32))
+    });
     let paths = discovery.paths().unwrap_or_default();
     let stop = discovery.stop().unwrap_or(Stop::Error);
     let (nodes, links) = graph(&hops);
-    Found { nodes, links, probes: discovery.totals().0, stop, took: now, paths }
-}
-
-fn answer(responder: IpAddr) -> Answer {
-    let reached = responder == TARGET;
-    Answer {
-        responder,
-        kind: if reached { ReplyKind::DestUnreachable } else { ReplyKind::TimeExceeded },
-        icmp_type: Some(if reached { 3 } else { 11 }),
-        code: Some(if reached { 3 } else { 0 }),
-        mtu: None,
-        ttl: Some(60),
-        mpls: Vec::new(),
-        interface: None,
-        nat: None,
-    }
+    Found { nodes, links, probes: discovery.totals().0, stop, took, paths }
 }
 
 /// Nodes and links, as equal flows at neighbouring TTLs tell them.

@@ -5,12 +5,12 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use serde_json::Value;
 use tm_tests::dns::{DnsServer, Say};
+use tm_tests::exporting::pipe;
 use tm_tests::hop_line::{filter, hop, lines, records};
 use tm_tests::tool;
 
@@ -29,23 +29,14 @@ fn hops(count: u32) -> String {
 fn on_disk(mount: &str, server: &DnsServer, home: &Path, input: &str) -> Output {
     fs::create_dir_all(home.join(".cache")).unwrap();
     let script = format!("mount -t tmpfs {mount} none \"$HOME/.cache\" && exec \"$@\"");
-    let mut child = Command::new("unshare")
+    let mut command = Command::new("unshare");
+    command
         .args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"])
         .arg(tool("tm-dns"))
         .args(["--resolver", &server.address.to_string()])
         .env("HOME", home)
-        .env_remove("XDG_CACHE_HOME")
-        .env("XDG_CONFIG_HOME", "/nonexistent")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let (mut stdin, text) = (child.stdin.take().unwrap(), input.to_owned());
-    let writer = std::thread::spawn(move || drop(stdin.write_all(text.as_bytes())));
-    let output = child.wait_with_output().unwrap();
-    writer.join().unwrap();
-    output
+        .env_remove("XDG_CACHE_HOME");
+    pipe(&mut command, input)
 }
 
 /// Every record has its name, and one line says that the cache could not be used.

@@ -98,6 +98,68 @@ fn page_and_report_draw_it_and_say_how_sure_it_is() {
     }
 }
 
+/// Where the routers of the diamond stand, but one of hop 4.
+const PLACES: [(&str, f64, f64); 6] = [
+    ("10.0.2.1", 48.86, 2.35),
+    ("10.0.3.1", 50.11, 8.68),
+    ("10.0.3.2", 51.51, -0.13),
+    ("10.0.4.1", 48.21, 16.37),
+    ("10.0.4.3", 53.35, -6.26),
+    ("10.0.5.1", 40.71, -74.01),
+];
+
+#[test]
+fn the_map_draws_every_branch_between_places_and_lists_who_has_none() {
+    let located = String::from_utf8(RECORDS[0].clone()).unwrap();
+    let located: Vec<String> = located
+        .lines()
+        .map(|line| {
+            let mut record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let place = PLACES.iter().find(|(ip, ..)| record["ip"] == **ip);
+            if let Some((_, lat, lon)) = place {
+                record["geo"] = serde_json::json!({"lat": lat, "lon": lon, "source": "test"});
+            }
+            record.to_string()
+        })
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("located.ndjson");
+    std::fs::write(&file, located.join("\n")).unwrap();
+    let (map, _) = run("tm-export", &["--format", "svg"], &[&file]);
+    assert_eq!(map.matches("<g class=\"mark").count(), 6, "{map}");
+    // To both of hop 3, from each to one of hop 4, from both of these to hop 5.
+    let solid = map.matches("<use class=\"casing\"").count();
+    // By way of the one without a place.
+    let dotted = map.matches("<use class=\"leg gap").count();
+    assert!(solid == 6 && dotted <= 2, "{solid} {dotted}");
+    assert!(map.contains("for want of a place: hop 1, ") && map.contains("10.0.4.2 (hop 4)"));
+    let (page, _) = run("tm-export", &["--format", "html"], &[&file]);
+    assert!(page.contains("beside others of their hop: 10.0.4.2 (hop 4)."));
+}
+
+#[test]
+fn balancing_by_packet_is_drawn_where_it_leads_and_not_across_what_nobody_saw() {
+    let places = [("a", 40.0), ("b", 41.5), ("c", 43.0), ("d", 44.5), ("e", 46.0), ("f", 47.5)];
+    let legs = |wide: &[&[&str]]| {
+        let mut lines = Vec::new();
+        for (ttl, names) in (1..).zip(wide) {
+            for name in *names {
+                let (at, (_, lat)) =
+                    places.iter().enumerate().find(|(_, (known, _))| known == name).unwrap();
+                let mut hop = tm_tests::hop_line::hop(ttl, &format!("198.51.100.{at}"), 30.0);
+                let lon = at as f64 % 2.0 * 9.0;
+                hop["geo"] = serde_json::json!({"lat": lat, "lon": lon, "source": "test"});
+                lines.push(hop);
+            }
+        }
+        let map = tm_tests::exporting::text("svg", &lines);
+        (map.matches("<g class=\"mark").count(), map.matches("<use class=\"casing\"").count())
+    };
+    assert_eq!(legs(&[&["a"], &["b", "c"], &["d"]]), (4, 4));
+    // Who of hop 2 is before whom of hop 3, one flow does not tell.
+    assert_eq!(legs(&[&["a"], &["b", "c"], &["d", "e"], &["f"]]), (6, 4));
+}
+
 #[test]
 fn the_screen_shows_who_follows_whom() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
-use tm_schema::{Confidence, Hop, Method, Protocol, ReplyKind, Stop, Trace};
+use tm_schema::{Confidence, Hop, Method, Mtu, MtuLimit, Protocol, ReplyKind, Stop, Trace};
 use tm_tests::{Lab, Traced, tool};
 
 fn root() -> PathBuf {
@@ -73,6 +73,7 @@ fn every_sample_is_told_apart_and_keeps_the_published_schema() {
         ("traceroute.txt", "traceroute", 1),
         ("traceroute6.txt", "traceroute", 1),
         ("traceroute-mtu.txt", "traceroute", 1),
+        ("traceroute-narrow.txt", "traceroute", 2),
         ("traceroute-many.txt", "traceroute", 5),
         ("inetutils.txt", "traceroute", 1),
         ("bsd.txt", "bsd", 2),
@@ -163,6 +164,25 @@ fn the_same_file_gives_the_same_ids_wherever_it_lies() {
     assert!(array.traces.iter().all(|trace| version(&trace.trace_id) == b'7'));
     let silent = import(&[&sample("traceroute.txt")]);
     assert_eq!(version(&silent.traces[0].trace_id), b'8', "the time is not known");
+}
+
+#[test]
+fn linux_traceroute_says_how_large_datagrams_may_be() {
+    let traced = import(&[&sample("traceroute-narrow.txt")]);
+    // What the interface takes is not told from what the kernel remembers of the path.
+    let unsaid = Some(Mtu { octets: Some(1500), limit: None });
+    let told = |octets| Some(Mtu { octets: Some(octets), limit: Some(MtuLimit::Reported) });
+    for trace in &traced.traces {
+        let mine = traced.hops.iter().filter(|hop| hop.trace_id == trace.trace_id);
+        let mut mtus: Vec<(u8, Option<Mtu>)> = mine.map(|hop| (hop.hop, hop.mtu)).collect();
+        mtus.dedup();
+        let mtus: Vec<Option<Mtu>> = mtus.into_iter().map(|(_, mtu)| mtu).collect();
+        // Hop 6 is silent; hop 7 answered what came by it.
+        assert_eq!(mtus[..5], [unsaid; 5]);
+        assert_eq!(mtus[5..], [told(1400), told(1400), told(1300)]);
+    }
+    let plain = import(&[&sample("traceroute.txt")]);
+    assert!(plain.hops.iter().all(|hop| hop.mtu.is_none()));
 }
 
 #[test]

@@ -8,10 +8,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use tm_schema::{Mtu, MtuDrop, MtuLimit};
-use tm_tests::{Traced, tool};
+use tm_tests::{Lab, Traced, tool};
 
 const V4: &str = "10.9.0.1";
 const V6: &str = "fd00:9::1";
+const SIMULATED_V4: &str = "198.51.100.9";
+const SIMULATED_V6: &str = "2001:db8:9::9";
 
 /// Two links of smaller MTU: behind hop 5, and before the destination, which is hop 8.
 const NARROW: &str = "in_ r5 ip link set r6 mtu 1400; in_ r7 ip link set dst mtu 1300;";
@@ -138,6 +140,39 @@ fn loss_is_not_taken_for_a_black_hole() {
         let traced = Traced::from(&in_lab(&[], &format!("{lossy} {} --mtu -w 0.5 {V4}", probe())));
         let mtu = traced.traces[0].mtu.as_ref().unwrap();
         assert!(mtu.drops.is_empty(), "{mtu:?}");
+    }
+}
+
+#[test]
+fn a_router_that_refuses_and_names_nothing_is_told_from_a_black_hole() {
+    for lab in [Lab::new("mtu-unnamed"), Lab::new("mtu-unnamed").unprivileged()] {
+        for (protocol, target) in
+            [("-U", SIMULATED_V4), ("-U", SIMULATED_V6), ("-I", SIMULATED_V4), ("-I", SIMULATED_V6)]
+        {
+            let traced = lab.probe(&["--mtu", protocol, target]);
+            let what = format!("{protocol} {target}: {:?}", traced.traces);
+            let mtu = traced.traces[0].mtu.as_ref().unwrap();
+            let drops = [
+                drop(3, 4, 1401, 1400, MtuLimit::Refused),
+                // Routers that quote eight octets refuse as others do.
+                drop(5, 6, 1400, 1300, MtuLimit::Reported),
+            ];
+            assert_eq!((mtu.octets, &mtu.drops[..]), (Some(1300), &drops[..]), "{what}");
+            let wanted = [1500, 1500, 1500, 1400, 1400, 1300, 1300].map(Some);
+            assert_eq!(octets(&traced), wanted, "{what}");
+        }
+    }
+}
+
+#[test]
+fn routers_that_quote_eight_octets_are_measured_like_others() {
+    for lab in [Lab::new("short-quote"), Lab::new("short-quote").unprivileged()] {
+        for target in [SIMULATED_V4, SIMULATED_V6] {
+            let traced = lab.probe(&["--mtu", target]);
+            let mtu = traced.traces[0].mtu.as_ref().unwrap();
+            assert!(mtu.drops.is_empty(), "{mtu:?}");
+            assert_eq!(octets(&traced), [Some(mtu.interface); 6], "{:?}", traced.hops);
+        }
     }
 }
 

@@ -7,21 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tm_tests::tool;
-
-const TOOLS: [&str; 11] = [
-    "tm-probe",
-    "tm-import",
-    "tm-dns",
-    "tm-asn",
-    "tm-geo",
-    "tm-redact",
-    "tm-watch",
-    "tm-diff",
-    "tm-render",
-    "tm-export",
-    "tracemap",
-];
+use tm_tests::{tool, tools};
 
 /// A home whose configuration file holds `config`.
 fn home(config: &str) -> tempfile::TempDir {
@@ -117,7 +103,7 @@ fn the_sample_sets_nothing_and_its_defaults_are_taken() {
         .collect();
     let set = home(&set.join("\n"));
     assert!(changed(&set) > 100);
-    for name in TOOLS {
+    for name in &tools() {
         let args = ["--help"];
         assert!(run(set.path(), name, &args).status.success(), "{name} takes its defaults");
     }
@@ -127,7 +113,7 @@ fn the_sample_sets_nothing_and_its_defaults_are_taken() {
 fn every_tool_has_a_manual_page_and_completions() {
     let home = home("");
     let folder = tempfile::tempdir().unwrap();
-    for name in TOOLS {
+    for name in &tools() {
         let page = text(&run(home.path(), name, &["--generate", "man"]));
         assert!(page.contains(&format!(".TH {name} 1")), "{name}");
         assert!(page.contains(".SH OPTIONS") && page.contains("Examples:"), "{name}");

@@ -109,6 +109,73 @@ fn a_wrong_file_is_told_by_line() {
 }
 
 #[test]
+fn both_families_leave_out_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = folder.path().join("seen");
+    let hosts: Vec<String> = (1..=40).map(|n| format!("2001:db8:40::{n:x}")).collect();
+    let list = folder.path().join("targets");
+    std::fs::write(&list, hosts.join("\n")).unwrap();
+    let (list, set) = (list.to_str().unwrap(), set.to_str().unwrap());
+    for lab in [Lab::new("fanout"), Lab::new("fanout").unprivileged()] {
+        let _ = std::fs::remove_file(set);
+        let whole = lab.probe(&["-q", "1", "--targets", list]);
+        let part = lab.probe(&["-q", "1", "--targets", list, "--stop-set", set]);
+        assert_eq!(links(&part), links(&whole));
+        assert!(part.traces.len() == 40 && part.traces.iter().all(|trace| trace.reached));
+        assert!(sent(&part) * 2 < sent(&whole), "{} {}", sent(&part), sent(&whole));
+        let again = lab.probe(&["-q", "1", "--targets", list, "--stop-set", set]);
+        assert!(again.traces.iter().all(|trace| trace.stop_set.unwrap().first >= 4));
+        let text = std::fs::read_to_string(set).unwrap();
+        assert!(text.lines().skip(1).all(|line| line.contains("fd00:") && !line.contains("10.0.")));
+    }
+}
+
+/// Sends a signal to a run, some seconds after its start, and returns the file's lines.
+fn killed(folder: &Path, signal: &str, (count, rate): (u8, u8), after: &str) -> Vec<String> {
+    let (list, set) = (targets(folder, count), folder.join("seen"));
+    let probe = tm_tests::tool("tm-probe").display().to_string();
+    let (out, set) = (folder.join("out").display().to_string(), set.display().to_string());
+    let script = format!(
+        "{probe} --rate {rate} --parallel 4 -q 1 --targets {list} --stop-set {set} >{out} & sleep {after};
+         kill -{signal} $!; wait $! || true"
+    );
+    let output = Lab::new("fanout").command("sh", &["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let text = std::fs::read_to_string(&set).unwrap_or_default();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+#[test]
+fn a_signal_leaves_what_was_met() {
+    for signal in ["INT", "TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let lines = killed(folder.path(), signal, (250, 100), "1.5");
+        assert!(lines.len() > 8, "{signal}: {lines:?}");
+    }
+}
+
+#[test]
+fn a_process_that_is_killed_leaves_what_its_records_tell() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = killed(folder.path(), "KILL", (60, 15), "7.5");
+    assert!(lines.len() > 10, "{lines:?}");
+    let records = std::fs::read_to_string(folder.path().join("out")).unwrap();
+    let met: BTreeSet<(String, String)> = records
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter_map(|hop| {
+            Some((hop["resolved_ip"].as_str()?.to_owned(), hop["ip"].as_str()?.to_owned()))
+        })
+        .collect();
+    let towards: Vec<&String> = lines.iter().filter(|line| line.starts_with("global")).collect();
+    assert!(!towards.is_empty());
+    for line in towards {
+        let words: Vec<&str> = line.split(' ').collect();
+        assert!(met.contains(&(words[1].to_owned(), words[2].to_owned())), "{line}");
+    }
+}
+
+#[test]
 fn the_file_is_as_the_page_says() {
     let folder = tempfile::tempdir().unwrap();
     let (list, set) = (targets(folder.path(), 3), folder.path().join("seen"));

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tm_schema::{Backward, Stop, StopSetUse};
 
 use crate::ledger::{Ledger, Slot, State};
-use crate::stop_set::SharedStopSet;
+use crate::stop_set::{Entry, SharedStopSet};
 use crate::strategy::Strategy;
 use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
 
@@ -34,6 +34,8 @@ pub struct Doubletree {
     source: IpAddr,
     target: IpAddr,
     known: SharedStopSet,
+    /// What it added to that.
+    added: Vec<Entry>,
     start: u8,
     ledger: Ledger,
     forward: Way,
@@ -64,6 +66,7 @@ impl Doubletree {
             source,
             target,
             known,
+            added: Vec::new(),
             start,
             ledger: Ledger::default(),
             ending: Ending::default(),
@@ -94,12 +97,11 @@ impl Doubletree {
             let responder = self.responder(ttl);
             self.silent = if responder.is_some() { 0 } else { self.silent.saturating_add(1) };
             let gap = self.plan.gap_limit;
-            let known = |ip| self.known.borrow_mut().meet_towards(self.target, ip);
             self.ended = match (self.ending.end(), responder) {
                 (Some((end, reached)), _) if end <= ttl => {
                     Some(if reached { Stop::Destination } else { Stop::Unreachable })
                 }
-                (_, Some(responder)) if known(responder) => Some(Stop::StopSet),
+                (_, Some(ip)) if self.meet(Entry::Global(self.target, ip)) => Some(Stop::StopSet),
                 _ if ttl >= self.plan.max_hops => Some(Stop::MaxHops),
                 _ if gap > 0 && self.silent >= gap => Some(Stop::GapLimit),
                 _ => None,
@@ -118,7 +120,7 @@ impl Doubletree {
         {
             let ttl = self.backward.ttl;
             if let Some(responder) = self.responder(ttl) {
-                self.known.borrow_mut().meet_towards(self.target, responder);
+                self.meet(Entry::Global(self.target, responder));
                 self.meet_near(ttl, responder);
             }
             if !self.backward.is_over {
@@ -128,13 +130,19 @@ impl Doubletree {
         }
     }
 
+    /// Notes who was met; true if the sets know it.
+    fn meet(&mut self, entry: Entry) -> bool {
+        let is_known = self.known.borrow_mut().meet(entry);
+        self.added.extend((!is_known).then_some(entry));
+        is_known
+    }
+
     /// The destination is met where its path ends, which says nothing of paths to others.
     fn meet_near(&mut self, ttl: u8, responder: IpAddr) {
         if responder == self.target {
             return;
         }
-        if self.known.borrow_mut().meet_near(self.source, ttl, responder) && !self.backward.is_over
-        {
+        if self.meet(Entry::Local(self.source, ttl, responder)) && !self.backward.is_over {
             self.backward.is_over = true;
             self.because = Backward::StopSet;
         }
@@ -172,6 +180,7 @@ impl Doubletree {
     /// Reports what was probed, and ends the trace.
     fn finish(&mut self, stop: Stop) {
         self.ledger.stop = Some(stop);
+        self.known.borrow_mut().settle(&self.added);
         let Some((first, last)) = self.probed() else { return };
         let report = |ttl| HopReport::new(ttl, self.ledger.numbered(ttl));
         self.ledger.reports = (first..=last).map(report).collect();
@@ -234,6 +243,7 @@ impl Strategy for Doubletree {
 
     fn interrupt(&mut self, stop: Stop) {
         if self.ledger.stop.is_none() {
+            self.go_on(); // what was answered since the last look counts
             self.because = if self.backward.is_over { self.because } else { Backward::Interrupted };
             self.finish(stop);
         }

@@ -7,7 +7,7 @@
 //!   tree, too; so probing forwards ends there. It holds for every source, and is worth sharing.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::net::IpAddr;
 use std::rc::Rc;
@@ -15,10 +15,26 @@ use std::rc::Rc;
 /// Both sets.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StopSet {
-    /// Source, TTL, responder.
-    local: BTreeSet<(IpAddr, u8, IpAddr)>,
-    /// Destination, responder.
-    global: BTreeSet<(IpAddr, IpAddr)>,
+    entries: BTreeMap<Entry, Standing>,
+    settled: usize,
+}
+
+/// Whom one need not meet again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Entry {
+    /// Who answers at a TTL from a source.
+    Local(IpAddr, u8, IpAddr),
+    /// Who lies on the way to a destination: destination, responder.
+    Global(IpAddr, IpAddr),
+}
+
+/// Whether a record tells of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// The trace that met it still goes on.
+    Met,
+    /// It is over.
+    Settled,
 }
 
 /// Sets that all traces of a run share.
@@ -45,10 +61,10 @@ impl StopSet {
             ["local", source, ttl, responder] => {
                 let ttl = ttl.parse::<u8>().ok().filter(|ttl| *ttl > 0);
                 let ttl = ttl.ok_or_else(|| "the TTL is not 1 to 255".to_owned())?;
-                self.local.insert((ip(source)?, ttl, ip(responder)?));
+                self.settle(&[Entry::Local(ip(source)?, ttl, ip(responder)?)]);
             }
             ["global", destination, responder] => {
-                self.global.insert((ip(destination)?, ip(responder)?));
+                self.settle(&[Entry::Global(ip(destination)?, ip(responder)?)]);
             }
             _ => {
                 let wanted = "local SOURCE TTL RESPONDER, or global DESTINATION RESPONDER";
@@ -58,26 +74,42 @@ impl StopSet {
         Ok(())
     }
 
-    /// One line an entry, sorted.
+    /// Entries that are settled.
+    pub fn settled(&self) -> usize {
+        self.settled
+    }
+
+    /// One line an entry, sorted. What a trace has met that is not over is left out: who has lost
+    /// its records must not be told that it is known.
     pub fn to_text(&self) -> String {
         let mut text = "# Stop sets of tm-probe: who was met, and need not be again\n".to_owned();
-        for (source, ttl, responder) in &self.local {
-            let _ = writeln!(text, "local {source} {ttl} {responder}");
-        }
-        for (destination, responder) in &self.global {
-            let _ = writeln!(text, "global {destination} {responder}");
+        let settled = self.entries.iter().filter(|(_, standing)| **standing == Standing::Settled);
+        for (entry, _) in settled {
+            let _ = match entry {
+                Entry::Local(source, ttl, responder) => {
+                    writeln!(text, "local {source} {ttl} {responder}")
+                }
+                Entry::Global(destination, responder) => {
+                    writeln!(text, "global {destination} {responder}")
+                }
+            };
         }
         text
     }
 
-    /// Notes who answers at a TTL from a source; true if that was known.
-    pub(crate) fn meet_near(&mut self, source: IpAddr, ttl: u8, responder: IpAddr) -> bool {
-        !self.local.insert((source, ttl, responder))
+    /// Notes who was met; true if that was known.
+    pub(crate) fn meet(&mut self, entry: Entry) -> bool {
+        let is_known = self.entries.contains_key(&entry);
+        self.entries.entry(entry).or_insert(Standing::Met);
+        is_known
     }
 
-    /// Notes who lies on the way to a destination; true if that was known.
-    pub(crate) fn meet_towards(&mut self, destination: IpAddr, responder: IpAddr) -> bool {
-        !self.global.insert((destination, responder))
+    /// The trace that met these is over.
+    pub(crate) fn settle(&mut self, entries: &[Entry]) {
+        for entry in entries {
+            let before = self.entries.insert(*entry, Standing::Settled);
+            self.settled += usize::from(before != Some(Standing::Settled));
+        }
     }
 }
 
@@ -90,10 +122,15 @@ mod tests {
     fn what_is_written_is_read_again() {
         let mut set = StopSet::default();
         let ip = |text: &str| text.parse::<IpAddr>().unwrap();
-        assert!(!set.meet_near(ip("192.0.2.1"), 3, ip("198.51.100.1")));
-        assert!(set.meet_near(ip("192.0.2.1"), 3, ip("198.51.100.1")));
-        assert!(!set.meet_near(ip("192.0.2.1"), 4, ip("198.51.100.1")));
-        assert!(!set.meet_towards(ip("2001:db8::9"), ip("2001:db8::1")));
+        let near = Entry::Local(ip("192.0.2.1"), 3, ip("198.51.100.1"));
+        let farther = Entry::Local(ip("192.0.2.1"), 4, ip("198.51.100.1"));
+        let towards = Entry::Global(ip("2001:db8::9"), ip("2001:db8::1"));
+        assert!(!set.meet(near) && set.meet(near));
+        assert!(!set.meet(farther) && !set.meet(towards));
+        assert_eq!(StopSet::parse(&set.to_text()), Ok(StopSet::default()), "nothing is over");
+        set.settle(&[near, farther]);
+        assert_eq!((set.settled(), set.to_text().lines().count()), (2, 3));
+        set.settle(&[near, towards]);
         assert_eq!(StopSet::parse(&set.to_text()), Ok(set));
     }
 

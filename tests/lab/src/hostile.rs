@@ -84,8 +84,15 @@ pub(crate) fn forge(
         quote.truncate(n % (probe.header + 8));
     }
     let icmp_type = if probe.is_v6() { 3 } else { 11 };
-    let error =
-        IcmpError { icmp_type, code: 0, quote: &quote, mpls: &[], interface: None, legacy: false };
+    let error = IcmpError {
+        icmp_type,
+        code: 0,
+        mtu: None,
+        quote: &quote,
+        mpls: &[],
+        interface: None,
+        legacy: false,
+    };
     let mut message = error.message(probe.is_v6());
     if class == Class::Garbage {
         message = (0..n % 200).map(|at| (at * 31 + n * 7) as u8).collect();

@@ -96,6 +96,8 @@ impl Probe {
 pub(crate) struct IcmpError<'a> {
     pub(crate) icmp_type: u8,
     pub(crate) code: u8,
+    /// The MTU that a refusal names.
+    pub(crate) mtu: Option<u32>,
     pub(crate) quote: &'a [u8],
     pub(crate) mpls: &'a [Label],
     pub(crate) interface: Option<&'a Interface>,
@@ -123,7 +125,14 @@ impl IcmpError<'_> {
             body.extend(extensions(self.mpls, self.interface));
         }
         let mut message = vec![self.icmp_type, self.code, 0, 0, 0, 0, 0, 0];
-        message[if v6 { 4 } else { 5 }] = length;
+        match self.mtu {
+            Some(mtu) if v6 => message[4..8].copy_from_slice(&mtu.to_be_bytes()),
+            Some(mtu) => message[6..8].copy_from_slice(&(mtu as u16).to_be_bytes()),
+            None => {}
+        }
+        if length > 0 {
+            message[if v6 { 4 } else { 5 }] = length;
+        }
         message.extend(body);
         message
     }

@@ -72,6 +72,12 @@ pub(crate) struct Hop {
     pub(crate) legacy: bool,
     /// ICMP code with which this router refuses to carry on.
     pub(crate) unreachable: Option<u8>,
+    /// Octets that the link beyond this hop takes.
+    pub(crate) mtu: Option<u16>,
+    /// The MTU that the router names when it refuses; else the link's.
+    pub(crate) names_mtu: Option<u32>,
+    /// TTL of its replies; else as if each had come by the same way.
+    pub(crate) reply_ttl: Option<u8>,
     /// From here on, quotes show a UDP checksum that a NAT rewrote.
     pub(crate) nat: bool,
 }

@@ -64,6 +64,10 @@ impl World {
                 let time_exceeded = if probe.is_v6() { (3, 0) } else { (11, 0) };
                 return self.router(hop, at, probe, nat, time_exceeded, now);
             }
+            if hop.mtu.is_some_and(|mtu| probe.bytes.len() > usize::from(mtu)) {
+                let too_big = if probe.is_v6() { (2, 0) } else { (3, 4) };
+                return self.router(hop, at, probe, nat, too_big, now);
+            }
             if let Some(code) = hop.unreachable {
                 let kind = if probe.is_v6() { 1 } else { 3 };
                 return self.router(hop, at, probe, nat, (kind, code), now);
@@ -100,9 +104,11 @@ impl World {
             return nothing("rate_limited");
         }
         let quote = quote(probe, nat, hop.quote);
+        let too_big = matches!((probe.is_v6(), icmp_type, code), (true, 2, _) | (false, 3, 4));
         let error = IcmpError {
             icmp_type,
             code,
+            mtu: if too_big { hop.names_mtu.or(hop.mtu.map(u32::from)) } else { None },
             quote: &quote,
             mpls: &hop.mpls,
             interface: hop.interface.as_ref(),
@@ -110,7 +116,7 @@ impl World {
         };
         let delay = hop.rtt_ms + hop.jitter_ms * self.roll();
         let action =
-            if code == 0 && icmp_type != 1 && icmp_type != 3 || probe.is_v6() && icmp_type == 3 {
+            if code == 0 && !(1..=3).contains(&icmp_type) || probe.is_v6() && icmp_type == 3 {
                 "time_exceeded"
             } else {
                 "dest_unreachable"
@@ -118,7 +124,7 @@ impl World {
         answer(
             probe,
             responder,
-            64_u8.saturating_sub(at as u8),
+            hop.reply_ttl.unwrap_or(64_u8.saturating_sub(at as u8)),
             error.message(probe.is_v6()),
             icmp(probe),
             delay,
@@ -141,6 +147,7 @@ impl World {
                 let error = IcmpError {
                     icmp_type,
                     code,
+                    mtu: None,
                     quote: &quote,
                     mpls: &[],
                     interface: None,

@@ -350,8 +350,10 @@ fn paths(session: &Session, graph: &Graph) -> Vec<Finding> {
         let is_mda = session.end().is_some_and(|end| end.method == Some(Method::Mda));
         let seen = if is_mda {
             format!("{} by the links seen", count(graph.ways(), "way", "ways"))
-        } else {
+        } else if graph.unseen.is_empty() {
             format!("{} seen", count(graph.paths.len(), "path", "paths"))
+        } else {
+            "several paths seen".to_owned() // in pieces, and nobody knows which belong together
         };
         found.push(finding(
             Observed,

@@ -16,6 +16,9 @@ pub(crate) struct Graph {
     pub(crate) edges: Vec<Edge>,
     /// Each different path once, as indices of nodes, in the order they were seen.
     pub(crate) paths: Vec<Vec<usize>>,
+    /// Neighbours at two TTLs at both of which a flow met several: nobody saw who follows whom,
+    /// and no path leads from these to those.
+    pub(crate) unseen: BTreeSet<(Vec<usize>, Vec<usize>)>,
 }
 
 /// A responder at a TTL, or the lack of one.
@@ -132,6 +135,21 @@ impl Graph {
     }
 }
 
+/// The paths of one flow, which hold everybody that it met: where it met several, each between
+/// those before and after. Between two such TTLs no path leads, for nobody saw who follows whom.
+fn alternatives(levels: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let parts = levels.chunk_by(|before, after| before.len() == 1 || after.len() == 1);
+    parts
+        .flat_map(|part| {
+            let widest = part.iter().map(Vec::len).max().unwrap_or(0);
+            (0..widest).map(|nth| {
+                let one = |nodes: &Vec<usize>| nodes.get(nth % nodes.len().max(1)).copied();
+                part.iter().filter_map(one).collect()
+            })
+        })
+        .collect()
+}
+
 impl Builder {
     fn round(&mut self, round: &Round) {
         // MDA does not probe every flow at every TTL: a flow missing there was not silent.
@@ -183,7 +201,7 @@ impl Builder {
             step.1.as_ref().and_then(|ips| ips.first()).map(|ip| (*ip).to_owned())
         };
         let mut before: Vec<usize> = Vec::new();
-        let mut path = Vec::new();
+        let mut levels: Vec<Vec<usize>> = Vec::new();
         for (at, (ttl, ips)) in steps.iter().enumerate() {
             let here: Vec<usize> = if let Some(ips) = ips {
                 let nodes =
@@ -200,11 +218,21 @@ impl Builder {
                     self.edge(from, to, flow, is_seen);
                 }
             }
-            path.extend(here.first());
+            levels.push(here.clone());
             before = here;
         }
-        if !path.is_empty() && self.paths.insert(path.clone()) {
-            self.graph.paths.push(path);
+        for pair in levels.windows(2) {
+            if let [from, to] = pair
+                && from.len() > 1
+                && to.len() > 1
+            {
+                self.graph.unseen.insert((from.clone(), to.clone()));
+            }
+        }
+        for path in alternatives(&levels) {
+            if self.paths.insert(path.clone()) {
+                self.graph.paths.push(path);
+            }
         }
     }
 

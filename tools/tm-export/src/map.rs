@@ -10,13 +10,15 @@ use tm_atlas::{Route, View, WORLD, Waypoint, Xy, route};
 use crate::findings::{is_doubtful, is_mock};
 use crate::graph::{Graph, Who};
 use crate::paint;
-use crate::session::{Responder, Session};
+use crate::session::{Responder, Session, Ttl};
 use crate::words::{clean, count, km, ms, place};
 
 /// Units of the grid (26° of longitude) that a map shows at least.
 const LEAST: f64 = 296.0;
 /// Kilometres around the equator.
 const EQUATOR_KM: f64 = 40_075.0;
+/// What is nearer is at the same place.
+const NEAR_KM: f64 = 20.0;
 /// Picture elements around a mark that belong to it.
 const REACH: f64 = 13.0;
 
@@ -36,6 +38,8 @@ pub(crate) struct Map {
     pub(crate) marks: Vec<Mark>,
     /// Hops of the path that the map does not show.
     pub(crate) unplaced: Vec<u8>,
+    /// Responders that it does not show of hops where it shows others.
+    pub(crate) unplaced_responders: Vec<String>,
     pub(crate) has_doubtful: bool,
     pub(crate) has_impossible: bool,
     pub(crate) has_mock: bool,
@@ -101,8 +105,14 @@ impl Map {
             let aside = responder.is_impossible();
             Some(Waypoint { aside, ..Waypoint::new(node.ttl, responder.point()) })
         };
-        let paths: Vec<Vec<Waypoint>> =
-            graph.paths.iter().map(|path| path.iter().filter_map(waypoint).collect()).collect();
+        let joints = graph.unseen.iter().flat_map(|(from, to)| joints(session, graph, from, to));
+        let paths: Vec<Vec<Waypoint>> = graph
+            .paths
+            .iter()
+            .cloned()
+            .chain(joints)
+            .map(|path| path.iter().filter_map(waypoint).collect())
+            .collect();
         let route = Route::of(&paths, 0.5);
         let view = route.bounds()?.view(aspect, 0.1, LEAST);
         let unit = view.width / width;
@@ -121,6 +131,10 @@ impl Map {
                     ttl.responders.iter().all(|responder| responder.point().is_none())
                 })
                 .map(|(hop, ..)| hop)
+                .collect(),
+            unplaced_responders: session
+                .path()
+                .flat_map(|(hop, ttl, _)| beside(hop, ttl))
                 .collect(),
             has_doubtful: false,
             has_impossible: false,
@@ -173,11 +187,36 @@ pub(crate) fn width_of(label: &str) -> usize {
     (label.chars().count() * 7 + 10).max(22)
 }
 
+/// Nobody saw who follows whom of these; but where all of one side stand at one place, it is known
+/// where the other side's neighbours stand.
+fn joints(session: &Session, graph: &Graph, from: &[usize], to: &[usize]) -> Vec<Vec<usize>> {
+    let stand_together = |nodes: &[usize]| {
+        let point = |node: &usize| graph.nodes.get(*node)?.responder(session)?.point();
+        let points: Option<Vec<_>> = nodes.iter().map(point).collect();
+        points.is_some_and(|points| {
+            points.first().is_some_and(|first| points.iter().all(|at| at.km_to(*first) < NEAR_KM))
+        })
+    };
+    match (from, to) {
+        ([first, ..], _) if stand_together(from) => to.iter().map(|at| vec![*first, *at]).collect(),
+        (_, [first, ..]) if stand_together(to) => from.iter().map(|at| vec![*at, *first]).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The responders of a TTL that the map does not show, where it shows others.
+fn beside(hop: u8, ttl: &Ttl) -> Vec<String> {
+    let (shown, unplaced): (Vec<_>, Vec<_>) =
+        ttl.responders.iter().partition(|responder| responder.point().is_some());
+    let name = |responder: &&Responder| format!("{} (hop {hop})", clean(&responder.ip));
+    if shown.is_empty() { Vec::new() } else { unplaced.iter().map(name).collect() }
+}
+
 /// The responders that stand at a stop.
 fn responders_at<'a>(session: &'a Session, route: &Route, stop: usize) -> Vec<(u8, &'a Responder)> {
     let Some(stop) = route.stops.get(stop) else { return Vec::new() };
     let stands_here = |responder: &&Responder| {
-        responder.point().is_some_and(|point| point.km_to(stop.place) < 20.0)
+        responder.point().is_some_and(|point| point.km_to(stop.place) < NEAR_KM)
     };
     let ttls = stop.hops.iter().filter_map(|hop| Some((*hop, session.ttls.get(hop)?)));
     ttls.flat_map(|(hop, ttl)| ttl.responders.iter().filter(stands_here).map(move |at| (hop, at)))

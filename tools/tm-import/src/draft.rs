@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use tm_schema::{
-    Asn, Dns, Geo, Hop, Ignored, Method, MplsLabel, Probe, Protocol, Reply, ReplyKind, Rtt, Stop,
-    Time, Trace, loss_pct,
+    Asn, Dns, Geo, Hop, Ignored, Method, MplsLabel, Mtu, MtuLimit, Probe, Protocol, Reply,
+    ReplyKind, Rtt, Stop, Time, Trace, loss_pct,
 };
 
 use crate::{address, note};
@@ -46,6 +46,8 @@ pub(crate) struct Ttl {
     /// Probes sent and answered, where the source counts them but does not list them.
     pub(crate) counted: Option<(u32, u32)>,
     pub(crate) responders: Vec<Responder>,
+    /// Octets of the datagrams sent from this TTL on, where the source tells it here.
+    pub(crate) size: Option<u32>,
 }
 
 /// One address, or whatever the source calls the responder, at one TTL.
@@ -104,6 +106,40 @@ impl Ttl {
     }
 }
 
+/// Sizes of the datagrams sent, where the source made them as large as could pass.
+struct Sizes {
+    /// Where a size was first sent, and the size; the largest first.
+    first_sent: Vec<(u8, u32)>,
+    /// TTLs that somebody answered.
+    answered: Vec<u8>,
+}
+
+impl Sizes {
+    fn of(ttls: &BTreeMap<u8, Ttl>) -> Self {
+        let answered = ttls.iter().filter(|(_, ttl)| !ttl.responders.is_empty());
+        Self {
+            first_sent: ttls.iter().filter_map(|(&at, ttl)| Some((at, ttl.size?))).collect(),
+            answered: answered.map(|(&at, _)| at).collect(),
+        }
+    }
+
+    fn sent(&self, ttl: u8) -> Option<u32> {
+        let so_far = self.first_sent.iter().take_while(|(first, _)| *first <= ttl);
+        so_far.last().map(|(_, size)| *size)
+    }
+
+    /// The largest that was answered from a TTL or from farther on. The first size is what could
+    /// leave; why, is not said. The others are what routers named that refused the one before.
+    fn mtu(&self, ttl: u8) -> Option<Mtu> {
+        self.first_sent.first()?;
+        let from_here = self.answered.iter().filter(|at| **at >= ttl);
+        let octets = from_here.filter_map(|at| self.sent(*at)).max();
+        let named = |(first, size): &(u8, u32)| *first <= ttl && Some(*size) == octets;
+        let limit = self.first_sent.iter().skip(1).any(named).then_some(MtuLimit::Reported);
+        Some(Mtu { octets, limit })
+    }
+}
+
 impl Draft {
     /// Notes the silence of the TTLs up to `last` that the source leaves out.
     pub(crate) fn fill(&mut self, first: u8, last: u8) {
@@ -151,6 +187,7 @@ impl Draft {
         let started_at = self.started_at.unwrap_or(at);
         let (mut hops, mut sums, mut responded, mut reached) =
             (Vec::new(), (0, 0), 0, self.reached);
+        let sizes = Sizes::of(&self.ttls);
         for (&number, ttl) in &self.ttls {
             let (sent, received) = ttl.sent_and_received();
             sums = (u32::saturating_add(sums.0, sent), u32::saturating_add(sums.1, received));
@@ -166,6 +203,7 @@ impl Draft {
                 sent,
                 received,
                 loss_pct: loss_pct(sent, received),
+                mtu: sizes.mtu(number),
                 ..Hop::silent(number, ttl.at.unwrap_or(started_at))
             };
             if ttl.responders.is_empty() {

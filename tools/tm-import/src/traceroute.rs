@@ -189,8 +189,11 @@ impl Parser {
                 let reply = note::reply(word, is_v6)
                     .ok_or_else(|| format!("`{word}` is no annotation that is known"))?;
                 ttl.responder(ip).reply = Some(reply);
-            } else if word.starts_with("F=") || is_way_back(word) {
-                // A path MTU (--mtu), a guess at the length of the way back (--back).
+            } else if let Some(size) = word.strip_prefix("F=") {
+                let size = size.parse().ok().filter(|size| (1..=65_535).contains(size));
+                ttl.size = Some(size.ok_or_else(|| format!("`{word}` is no path MTU"))?);
+            } else if is_way_back(word) {
+                // A guess at the length of the way back (--back).
             } else {
                 let second = words.peek().and_then(|next| bracketed(next, '(', ')'));
                 if second.is_some() {
@@ -406,6 +409,7 @@ mod tests {
         let reply = at.reply.as_ref().unwrap();
         assert_eq!((reply.code, reply.note.as_deref()), (Some(13), Some("!X")));
         assert_eq!((at.probes.len(), at.mpls[0].label), (3, 24107));
+        assert_eq!(hop(line).size, Some(1400));
         let tcp = hop(" 8  10.9.0.1 <syn,ack>  0.2 ms");
         assert_eq!(tcp.responders[0].reply.as_ref().unwrap().kind, ReplyKind::SynAck);
     }

@@ -7,7 +7,6 @@ mod targets;
 
 use std::io;
 use std::process::ExitCode;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
@@ -16,6 +15,8 @@ use tm_stream::finding::{self, Finding, State};
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, signal};
 use tm_tracer::methods::{self, Availability, Way};
 use tm_tracer::{Engine, Sink, Waker, privilege};
+
+use known::Known;
 
 fn main() -> ExitCode {
     let reduced = privilege::reduce(); // before anything is read that somebody could have written
@@ -44,20 +45,23 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
         let stop = Stop::on_signals(&waker)?;
         return bulk::run(flags, &options, output, diagnostics, &stop);
     }
-    let mut sink = ToOutput::new(output, diagnostics);
+    let known = flags.stop_set.as_deref().map(Known::new);
+    let mut sink = ToOutput { known, ..ToOutput::new(output, diagnostics) };
+    let set = sink.known.as_ref().map(Known::set);
     let mut engine = Engine::new(options, waker.clone(), &mut sink)?;
     engine.open_raw(flags.lookup().family);
     privilege::shed()?;
     let stop = Stop::on_signals(&waker)?;
     let (targets, reading) = targets::resolve(flags, diagnostics, &waker)?;
-    let known = flags.stop_set.as_deref().map(known::read).transpose()?;
-    if let Some(known) = &known {
-        engine = engine.with_stop_set(Rc::clone(known));
+    if let (Some(path), Some(set)) = (flags.stop_set.as_deref(), set) {
+        *set.borrow_mut() = known::read(path)?;
+        engine = engine.with_stop_set(set);
     }
-    engine.run(&targets, &stop.requested)?;
-    if let Some((path, known)) = flags.stop_set.as_deref().zip(known) {
-        known::write(path, &known.borrow())?;
+    let ended = engine.run(&targets, &stop.requested);
+    if let Some(known) = &mut sink.known {
+        known.write()?; // whatever ended it
     }
+    ended?;
     sink.output.finish()?;
     let unread = reading.unreadable.load(Ordering::Relaxed);
     Ok(stop.outcome(unread, sink.failed))
@@ -111,17 +115,27 @@ struct ToOutput<'a> {
     output: Output,
     diagnostics: &'a Diagnostics,
     failed: bool,
+    known: Option<Known>,
 }
 
 impl<'a> ToOutput<'a> {
     fn new(output: Output, diagnostics: &'a Diagnostics) -> Self {
-        Self { output, diagnostics, failed: false }
+        Self { output, diagnostics, failed: false, known: None }
     }
 }
 
 impl Sink for ToOutput<'_> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
-        self.output.record(record)
+        self.output.record(record)?;
+        if let (Some(known), Record::Trace(_)) = (&mut self.known, record)
+            && known.is_due()
+        {
+            self.output.flush()?; // the file knows nothing that was not told
+            if let Err(error) = known.write_again() {
+                self.diagnostics.warn(error);
+            }
+        }
+        Ok(())
     }
 
     fn idle(&mut self) -> io::Result<()> {
