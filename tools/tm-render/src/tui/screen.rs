@@ -50,9 +50,7 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &mut App) {
         paragraph(frame, app, inside, lines.into_iter().skip(first).collect());
     }
     frame.render_widget(Paragraph::new(status(app, bottom.width)), bottom);
-    // Clear of the heading and of the keys.
-    let free = Rect { y: top.bottom(), height: bottom.y.saturating_sub(top.bottom()), ..area };
-    popups::draw(frame, app, free);
+    popups::draw(frame, app, area);
 }
 
 /// As high as its lines, and at most half of the screen.
