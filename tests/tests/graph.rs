@@ -90,7 +90,9 @@ fn page_and_report_draw_it_and_say_how_sure_it_is() {
     assert_eq!(page.matches("<path class=\"edge\"").count(), 13);
     assert_eq!(report.matches(" --> ").count(), 13, "{report}");
     for text in [&page, &report] {
-        assert!(text.contains("4 ways by the links seen; several routers answer at hops 3–4"));
+        assert!(
+            text.contains("Load balancing between hops 2 and 5: 3 routers side by side; a flow")
+        );
         assert!(text.contains("Every path was looked for, to be 99.9 % sure of them all"));
     }
 }
