@@ -58,9 +58,11 @@ fn columns(frame: &mut Frame<'_>, app: &App, area: Rect, at: usize) {
     };
     // As many as there is room for, with the one at the cursor among them.
     let height = usize::from(area.height).saturating_sub(2).max(1);
+    let count = Column::value_variants().len();
     let all = Column::value_variants().iter().enumerate().map(line);
     let lines: Vec<Line<'_>> = all.skip((at + 1).saturating_sub(height)).take(height).collect();
-    popup(frame, app, area, "columns: space, 0 default", lines);
+    let place = if count > height { format!(" {} of {count}", at + 1) } else { String::new() };
+    popup(frame, app, area, &format!("columns{place}: space, 0 default"), lines);
 }
 
 fn popup(frame: &mut Frame<'_>, app: &App, area: Rect, title: &str, lines: Vec<Line<'_>>) {

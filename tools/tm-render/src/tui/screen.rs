@@ -50,7 +50,9 @@ pub(crate) fn draw(frame: &mut Frame<'_>, app: &mut App) {
         paragraph(frame, app, inside, lines.into_iter().skip(first).collect());
     }
     frame.render_widget(Paragraph::new(status(app, bottom.width)), bottom);
-    popups::draw(frame, app, area);
+    // Clear of the heading and of the keys.
+    let free = Rect { y: top.bottom(), height: bottom.y.saturating_sub(top.bottom()), ..area };
+    popups::draw(frame, app, free);
 }
 
 /// As high as its lines, and at most half of the screen.

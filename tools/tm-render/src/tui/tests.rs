@@ -211,3 +211,20 @@ fn the_help_names_every_key_and_each_does_what_it_says() {
         assert_eq!(action(KeyEvent::new(code, KeyModifiers::NONE)), Some(wanted), "{keys}: {what}");
     }
 }
+
+#[test]
+fn what_stands_above_the_screen_hides_neither_its_heading_nor_its_keys() {
+    for key in ["c", "h"] {
+        for size in SIZES {
+            let edges = |app: &mut App| {
+                let screen = draw(app, size).to_string();
+                let lines: Vec<&str> = screen.lines().collect();
+                [lines.first(), lines.last()].map(|line| line.unwrap().to_string())
+            };
+            let mut app = app("pacific", false, &[]);
+            let before = edges(&mut app);
+            press(&mut app, key);
+            assert_eq!(edges(&mut app), before, "{key} {size:?}");
+        }
+    }
+}
