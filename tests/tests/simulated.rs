@@ -122,8 +122,8 @@ fn without_loss_nearly_every_path_is_measured_to_the_octet() {
 
 #[test]
 fn under_loss_what_routers_report_stays_true_and_searches_seldom_fail() {
-    let missed = [0.1, 0.2, 0.3, 0.4].map(|loss| measure(400, loss));
-    assert!(missed[0] <= 4 && missed[1] <= 20 && missed[3] <= 200, "{missed:?}");
+    let missed = [0.1, 0.2, 0.3, 0.4].map(|loss| measure(150, loss));
+    assert!(missed.iter().zip([6, 8, 16, 45]).all(|(missed, most)| *missed <= most), "{missed:?}");
 }
 
 #[test]
