@@ -91,8 +91,7 @@ fn page_and_report_draw_it_and_say_how_sure_it_is() {
     assert_eq!(report.matches(" --> ").count(), 13, "{report}");
     for text in [&page, &report] {
         assert!(
-            text.contains("Load balancing between hops 2 and 5: 3 routers side by side"),
-            "{text}"
+            text.contains("Load balancing between hops 2 and 5: 3 routers side by side; a flow")
         );
         assert!(text.contains("Every path was looked for, to be 99.9 % sure of them all"));
     }

@@ -42,7 +42,8 @@ fn the_same_labels_are_a_hint_at_one_router_and_equal_distance_is_none() {
 #[test]
 fn the_table_shows_them_with_a_question_mark() {
     let (probe, render) = (tool("tm-probe"), tool("tm-render"));
-    let script = format!("{} {} | {} --wide", probe.display(), TARGETS[0], render.display());
+    let script =
+        format!("{} {} | {} --wide --width 200", probe.display(), TARGETS[0], render.display());
     let output = Lab::new("hints").command("sh", &["-c", &script]).output().unwrap();
     let table = String::from_utf8(output.stdout).unwrap();
     assert!(table.contains("Back?"), "{table}");
