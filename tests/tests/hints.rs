@@ -9,7 +9,7 @@ use tm_tests::{Lab, Traced, tool};
 const TARGETS: [&str; 2] = ["198.51.100.9", "2001:db8:9::9"];
 
 fn hints(traced: &Traced, ttl: u8) -> Vec<Option<Hints>> {
-    traced.hops.iter().filter(|hop| hop.hop == ttl).map(|hop| hop.hints.clone()).collect()
+    traced.hops.iter().filter(|hop| hop.hop == ttl).map(|hop| hop.hints).collect()
 }
 
 #[test]
