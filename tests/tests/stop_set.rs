@@ -109,6 +109,20 @@ fn a_wrong_file_is_told_by_line() {
 }
 
 #[test]
+fn more_targets_than_are_traced_at_a_time_all_have_their_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = targets(folder.path(), 60);
+    for flags in [&[][..], &["--stop-set", "/dev/null"], &["--rate", "200"]] {
+        let few = ["--parallel", "4", "-q", "1", "--targets", &list];
+        let lab = Lab::new("fanout");
+        let probe = tm_tests::tool("tm-probe").display().to_string();
+        let args = [&["30", &probe][..], &few, flags].concat();
+        let traced = Traced::from(&lab.command("timeout", &args).output().unwrap());
+        assert_eq!((traced.code, traced.traces.len()), (Some(0), 60), "{flags:?}");
+    }
+}
+
+#[test]
 fn both_families_leave_out_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let set = folder.path().join("seen");

@@ -123,7 +123,11 @@ impl<'a> Engine<'a> {
                 more = self.admit(targets)?;
             }
             self.fire_timers();
+            let traced = self.by_target.len();
             self.send_some()?;
+            if self.by_target.len() < traced && (more || !self.again.is_empty()) {
+                continue; // there is room for a target that may have been waiting for long
+            }
             self.wait(more)?;
             self.receive()?;
         }
