@@ -2,7 +2,8 @@
 //! took at each TTL, the hops settled, and the counts of the `trace` record. Which probe is sent
 //! next and when a hop is settled is not decided here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound::{Excluded, Unbounded};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -84,35 +85,20 @@ impl Meant {
 }
 
 /// The books of one trace.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Ledger {
     /// By sequence.
     pub(crate) slots: Vec<Slot>,
     /// Sequences of the probes in state `Waiting`.
     waiting: BTreeSet<usize>,
-    /// The largest RTT at each TTL.
-    slowest: Vec<Option<Duration>>,
+    /// The largest RTT at each TTL that answered.
+    slowest: BTreeMap<u8, Duration>,
     /// Hops settled and not yet taken.
     pub(crate) reports: Vec<HopReport>,
     pub(crate) stop: Option<Stop>,
     pub(crate) ignored: Ignored,
     pub(crate) sent: u32,
     received: u32,
-}
-
-impl Default for Ledger {
-    fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            waiting: BTreeSet::new(),
-            slowest: vec![None; usize::from(u8::MAX) + 1],
-            reports: Vec::new(),
-            stop: None,
-            ignored: Ignored::default(),
-            sent: 0,
-            received: 0,
-        }
-    }
 }
 
 impl Ledger {
@@ -192,9 +178,9 @@ impl Ledger {
 
     /// A probe was answered after `rtt`; true if it was in flight.
     pub(crate) fn answered(&mut self, sequence: usize, answer: Answer, rtt: Duration) -> bool {
-        let ttl = self.slot(sequence).map(|slot| usize::from(slot.ttl));
-        if let Some(slowest) = ttl.and_then(|ttl| self.slowest.get_mut(ttl)) {
-            *slowest = Some(slowest.map_or(rtt, |slowest| slowest.max(rtt)));
+        if let Some(slot) = self.slots.get(sequence) {
+            let slowest = self.slowest.entry(slot.ttl).or_default();
+            *slowest = rtt.max(*slowest);
         }
         self.set(sequence, State::Answered(Box::new(answer), rtt))
     }
@@ -233,10 +219,11 @@ impl Ledger {
 
     /// Until when a probe is waited for: less long once these TTLs or a farther one have answered.
     pub(crate) fn patience(&self, slot: &Slot, wait: &Wait, here: RangeInclusive<u8>) -> Duration {
-        let (from, to) = (usize::from(*here.start()), usize::from(*here.end()));
-        let slowest = |rtts: Option<&[Option<Duration>]>| rtts?.iter().flatten().max().copied();
-        let here = slowest(self.slowest.get(from..=to)).map(|rtt| wait.times(wait.here, rtt));
-        let near = slowest(self.slowest.get(to + 1..)).map(|rtt| wait.times(wait.near, rtt));
+        let beyond = (Excluded(*here.end()), Unbounded);
+        let here = self.slowest.range(here).map(|(_, rtt)| *rtt).max();
+        let near = self.slowest.range(beyond).map(|(_, rtt)| *rtt).max();
+        let here = here.map(|rtt| wait.times(wait.here, rtt));
+        let near = near.map(|rtt| wait.times(wait.near, rtt));
         slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)
     }
 }
