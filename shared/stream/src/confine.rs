@@ -9,7 +9,7 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, Scope,
 };
 
-use crate::Diagnostics;
+use crate::{Diagnostics, folders};
 
 /// The newest edition of Landlock that this knows; older kernels do what they can.
 const EDITION: ABI = ABI::V6;
@@ -17,11 +17,7 @@ const EDITION: ABI = ABI::V6;
 /// Confines this thread, and those that it starts, for good: they may read files, and write beneath
 /// the folder of `output` and beneath `scratch`. Where the kernel has no Landlock, nothing happens.
 pub fn to_output(output: Option<&Path>, scratch: &[&Path], diagnostics: &Diagnostics) {
-    let folder = output.map(|file| match file.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    });
-    match restrict(folder.into_iter().chain(scratch.iter().copied())) {
+    match restrict(output.map(folders::of).into_iter().chain(scratch.iter().copied())) {
         Ok(()) => {}
         Err(error) => diagnostics.info(format_args!("not confined: {error}")),
     }

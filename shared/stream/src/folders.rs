@@ -1,7 +1,7 @@
 //! Where tracemap's files are, by the XDG Base Directory Specification. Nothing is made here.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Settings: `$XDG_CONFIG_HOME/tracemap`; `None` where there is no home folder.
 pub fn config() -> Option<PathBuf> {
@@ -21,6 +21,11 @@ pub fn data() -> Option<PathBuf> {
 /// Logs, and the key of redaction: `$XDG_STATE_HOME/tracemap`.
 pub fn state() -> Option<PathBuf> {
     folder("XDG_STATE_HOME", ".local/state")
+}
+
+/// The folder that a file is in, or is to be in.
+pub fn of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 fn folder(variable: &str, below_home: &str) -> Option<PathBuf> {

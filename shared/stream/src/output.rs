@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 use tempfile::NamedTempFile;
 
+use crate::folders;
+
 /// Lines collected before they are written in bulk.
 const BULK: usize = 64 << 10;
 
@@ -133,11 +135,10 @@ fn create(path: &Path) -> io::Result<Destination> {
     {
         return File::options().write(true).open(path).map(Destination::Special);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let temporary = tempfile::Builder::new()
         .prefix(".tracemap-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folder.unwrap_or(Path::new(".")))?;
+        .tempfile_in(folders::of(path))?;
     Ok(Destination::File(temporary, path.to_owned()))
 }
 

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 use tm_schema::{AlertKind, Protocol, Time, Trace};
-use tm_stream::{Diagnostics, file_name};
+use tm_stream::{Diagnostics, file_name, folders};
 
 use crate::target::Target;
 
@@ -189,9 +189,7 @@ impl State {
     fn write(&self, file: &FilePath) -> io::Result<()> {
         let belongs = |path: &&Path| self.file_of(&path.host).as_deref() == Some(file);
         let paths = self.paths.values().filter(belongs).collect();
-        let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut temporary =
-            NamedTempFile::with_prefix_in(".watch-", folder.unwrap_or(".".as_ref()))?;
+        let mut temporary = NamedTempFile::with_prefix_in(".watch-", folders::of(file))?;
         let mut text = serde_json::to_vec(&Document { version: VERSION, paths })?;
         text.push(b'\n');
         temporary.write_all(&text)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tempfile::NamedTempFile;
-use tm_stream::{Diagnostics, Error, Outcome};
+use tm_stream::{Diagnostics, Error, Outcome, folders};
 
 use crate::flags::Trace;
 use crate::pipeline::{self, Ended, Running, shell_line};
@@ -28,9 +28,7 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
     let mut running = Running::start(sources, diagnostics).map_err(Error::Failed)?;
-    let mut shown = sink
-        .start(Stdio::piped(), Stdio::inherit())
-        .map_err(|error| Error::Failed(format!("cannot start {}: {error}", sink.program)))?;
+    let mut shown = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
     let saved = match (running.output.take(), shown.stdin.take()) {
         (Some(from), Some(to)) => pass(from, to, save),
         _ => Ok(()),
@@ -88,8 +86,7 @@ fn pass(mut from: impl Read, to: impl Write, save: Option<&Path>) -> Result<(), 
 
 /// A temporary beside the file that it is to become.
 fn create(path: &Path) -> io::Result<NamedTempFile> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
+    let folder = folders::of(path);
     fs::create_dir_all(folder)?;
     tempfile::Builder::new().prefix(".trace-").tempfile_in(folder)
 }
