@@ -55,8 +55,8 @@ impl Guard {
 
 /// Where lines go.
 enum Way {
-    /// Through the filter; these are lines that it has not given back.
-    Through(VecDeque<Vec<u8>>),
+    /// Through the filter; these are lines that it has not given back, each with its identity.
+    Through(VecDeque<(Identity, Vec<u8>)>),
     /// Past the filter, which has failed.
     Past(PipeWriter),
     /// Nowhere: the filter has ended, or nobody reads any more.
@@ -79,7 +79,7 @@ fn feed(mut lines: Lines<impl Read>, mut stdin: Option<ChildStdin>, way: &Mutex<
                 if kept.len() == KEPT {
                     kept.pop_front();
                 }
-                kept.push_back(line.to_owned());
+                kept.push_back((identity(line), line.to_owned()));
             }
             Way::Past(to) => match to.write_all(line) {
                 Ok(()) => continue,
@@ -109,7 +109,7 @@ fn watch(
         return status;
     }
     diagnostics.error(format_args!("{name} failed with exit code {code}; going on without it"));
-    if is_read && kept.iter().all(|line| to.write_all(line).is_ok()) {
+    if is_read && kept.iter().all(|(_, line)| to.write_all(line).is_ok()) {
         *way = Way::Past(to);
     }
     status
@@ -125,7 +125,7 @@ fn give(mut lines: Lines<impl Read>, to: &mut PipeWriter, way: &Mutex<Way>) -> b
         };
         if let Way::Through(kept) = &mut *locked(way) {
             let given = identity(line);
-            if let Some(at) = kept.iter().position(|kept| identity(kept) == given) {
+            if let Some(at) = kept.iter().position(|(identity, _)| *identity == given) {
                 kept.drain(..=at);
             }
         }
@@ -136,7 +136,9 @@ fn give(mut lines: Lines<impl Read>, to: &mut PipeWriter, way: &Mutex<Way>) -> b
 }
 
 /// What a filter leaves as it is: which record a line holds.
-fn identity(line: &[u8]) -> Vec<String> {
+type Identity = Vec<String>;
+
+fn identity(line: &[u8]) -> Identity {
     let mut identity = vec![String::new(); 5];
     let scanned = splice::scan(line, "", |key, value| {
         let at = ["type", "trace", "hop", "flow", "kind"].iter().position(|name| *name == key);

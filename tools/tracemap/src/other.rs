@@ -1,7 +1,6 @@
 //! `tracemap NAME`: any tool, tracemap's or a user's own, by its short name.
 
 use std::ffi::OsString;
-use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use tm_stream::text::visible;
@@ -24,6 +23,5 @@ pub(crate) fn run(words: &[OsString]) -> Result<Outcome, Error> {
              PATH; see `tracemap --help`"
         )));
     };
-    let error = Command::new(&program).args(arguments).exec(); // it returns only where it fails
-    Err(Error::Failed(format!("cannot start {}: {error}", program.display())))
+    Err(tools::become_program(Command::new(program).args(arguments)))
 }

@@ -49,8 +49,14 @@ impl Stage {
     }
 
     /// Starts it, reading from `input`.
-    pub(crate) fn start(&self, input: Stdio, output: Stdio) -> io::Result<Child> {
-        Command::new(&self.program).args(&self.arguments).stdin(input).stdout(output).spawn()
+    pub(crate) fn start(&self, input: Stdio, output: Stdio) -> Result<Child, String> {
+        let mut command = Command::new(&self.program);
+        command.args(&self.arguments).stdin(input).stdout(output);
+        command.spawn().map_err(|error| self.cannot_start(&error))
+    }
+
+    fn cannot_start(&self, error: &io::Error) -> String {
+        format!("cannot start {}: {error}", self.program)
     }
 }
 
@@ -106,19 +112,18 @@ impl Running {
     pub(crate) fn start(stages: &[Stage], diagnostics: &Diagnostics) -> Result<Self, String> {
         let mut running = Self { stages: Vec::new(), output: None };
         for stage in stages {
-            let cannot = |error| format!("cannot start {}: {error}", stage.program);
             let input = running.output.take();
             let run = match input {
                 Some(input) if stage.may_fail => {
-                    let child = stage.start(Stdio::piped(), Stdio::piped()).map_err(cannot)?;
+                    let child = stage.start(Stdio::piped(), Stdio::piped())?;
                     let guarded = Guard::start(&stage.name, child, input, diagnostics);
-                    let (guard, output) = guarded.map_err(cannot)?;
+                    let (guard, output) = guarded.map_err(|error| stage.cannot_start(&error))?;
                     running.output = Some(File::from(OwnedFd::from(output)));
                     Run::Guarded(guard)
                 }
                 input => {
                     let input = input.map_or_else(Stdio::null, Stdio::from);
-                    let mut child = stage.start(input, Stdio::piped()).map_err(cannot)?;
+                    let mut child = stage.start(input, Stdio::piped())?;
                     running.output = child.stdout.take().map(|out| File::from(OwnedFd::from(out)));
                     Run::Alone(child)
                 }

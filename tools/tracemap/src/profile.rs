@@ -61,7 +61,7 @@ impl Profile {
 /// The flags of a tool as the user wants the pipeline; `None`: without the tool.
 pub(crate) fn flags(chain: &Chain, tool: &str) -> Option<Vec<String>> {
     let own = chain.profile.flags(tool).filter(|_| !(chain.no_names && tool == "tm-dns"))?;
-    let keeps_answers = matches!(tool, "tm-dns" | "tm-asn" | "tm-geo");
+    let keeps_answers = tools::ENRICHERS.contains(&tool);
     let cache = match (keeps_answers, chain.no_cache, chain.refresh) {
         (true, true, _) => Some("--no-cache"),
         (true, _, true) => Some("--refresh"),

@@ -1,7 +1,6 @@
 //! `tracemap tui`, `replay` and `stats`: what tm-render shows of records that are there.
 
 use std::io::{self, IsTerminal};
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,9 +14,7 @@ pub(crate) const SAVED: &str = ".tracemap/trace.ndjson";
 /// Becomes tm-render with `flag`. Without a file, and with a terminal on stdin, the records that
 /// `tracemap trace` saved last are shown.
 pub(crate) fn run(flag: &str, files: &[PathBuf]) -> Result<Outcome, Error> {
-    let program = tools::find("tm-render")
-        .ok_or_else(|| Error::Failed("tm-render is neither beside tracemap nor on PATH".into()))?;
-    let mut command = Command::new(&program);
+    let mut command = Command::new(tools::need("tm-render")?);
     command.arg(flag).arg("--").args(files);
     if files.is_empty() && io::stdin().is_terminal() {
         if !Path::new(SAVED).exists() {
@@ -26,6 +23,5 @@ pub(crate) fn run(flag: &str, files: &[PathBuf]) -> Result<Outcome, Error> {
         }
         command.arg(SAVED);
     }
-    let error = command.exec(); // it returns only where it fails
-    Err(Error::Failed(format!("cannot start {}: {error}", program.display())))
+    Err(tools::become_program(&mut command))
 }

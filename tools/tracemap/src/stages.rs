@@ -70,7 +70,5 @@ fn installed(chain: &Chain, name: &str) -> Option<Stage> {
 
 /// A tool that the pipeline needs.
 pub(crate) fn tool(name: &str, arguments: Vec<String>) -> Result<Stage, Error> {
-    let program = tools::find(name)
-        .ok_or_else(|| Error::Failed(format!("{name} is neither beside tracemap nor on PATH")))?;
-    Ok(Stage::new(name, &program, arguments))
+    Ok(Stage::new(name, &tools::need(name)?, arguments))
 }

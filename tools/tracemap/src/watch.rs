@@ -22,7 +22,7 @@ use signal_hook::iterator::Signals;
 use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
-use crate::pipeline::{self, Ended, Running, Stage, shell_line};
+use crate::pipeline::{self, Ended, Running, shell_line};
 use crate::stages;
 use flags::Watch;
 use log::{Limits, Log};
@@ -41,7 +41,10 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
     let mut running = Running::start(&sources, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
-        Some(sink) => Some((sink.name.clone(), start(sink)?)),
+        Some(sink) => {
+            let child = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
+            Some((sink.name.clone(), child))
+        }
         None => None,
     };
     let to = shown.as_mut().and_then(|(_, child)| child.stdin.take());
@@ -67,11 +70,6 @@ fn state_folder() -> Result<PathBuf, String> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
     made.map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
     Ok(folder)
-}
-
-fn start(sink: &Stage) -> Result<std::process::Child, Error> {
-    sink.start(Stdio::piped(), Stdio::inherit())
-        .map_err(|error| Error::Failed(format!("cannot start {}: {error}", sink.program)))
 }
 
 /// What signals ask for.
