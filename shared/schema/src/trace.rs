@@ -128,6 +128,13 @@ pub struct Paths {
     pub diamonds: Vec<Diamond>,
 }
 
+impl Paths {
+    /// The failure bound in percent, rounded up to what a reader takes in, so that it stays a bound.
+    pub fn failure_bound_pct(&self) -> f64 {
+        (self.failure_bound * 1e4).ceil() / 1e2
+    }
+}
+
 /// Where paths part and meet again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

@@ -386,7 +386,7 @@ fn balancer(diamond: &Diamond) -> Finding {
 /// What the discovery of all paths promises.
 fn promise(paths: &Paths) -> Finding {
     let of = if paths.per_balancer { "of each load balancer by itself" } else { "of them all" };
-    let percent = (paths.failure_bound * 1e4).ceil() / 1e2;
+    let percent = paths.failure_bound_pct();
     let rest = if paths.complete { "" } else { "; the search did not come to its end" };
     let text = format!(
         "Every path was looked for, to be {} % sure {of}: that a branch is missing is at most \

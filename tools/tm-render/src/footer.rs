@@ -121,7 +121,7 @@ pub(crate) fn promise(trace: &Trace) -> Option<String> {
     let paths = trace.paths.as_ref()?;
     let count =
         |count: u32, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    let percent = (paths.failure_bound * 1e4).ceil() / 1e2;
+    let percent = paths.failure_bound_pct();
     let bound = if paths.complete {
         format!("a branch is missing with at most {percent} % likelihood")
     } else {
