@@ -4,7 +4,6 @@ pub mod anomalies;
 pub mod diffing;
 pub mod dns;
 pub mod docs;
-pub mod driving;
 pub mod exporting;
 pub mod foreign;
 pub mod hop_line;
