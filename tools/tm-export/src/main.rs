@@ -18,6 +18,7 @@ mod map;
 mod markdown;
 mod mermaid;
 mod mtr;
+mod mtu;
 mod ndjson;
 mod page;
 mod paint;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tm_path::detour::Agreement;
-use tm_schema::{Backward, MtuDrop, MtuLimit, Stop, Trace};
+use tm_schema::{Backward, MtuDrop, Stop, Trace};
 use tm_stream::text::{shown, wrap};
 
 use crate::column::{LONGEST_NAME, milliseconds};
@@ -74,8 +74,12 @@ fn several(view: &View, symbols: Symbols) -> Vec<String> {
         (!hops.is_empty()).then(|| format!("{what} at {} {noun}: {list}", hops.len()))
     };
     let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
-    let others = line("several responders".to_owned(), "responders", &others);
-    ecmp.into_iter().chain(others).chain(view.trace.as_ref().and_then(promise)).collect()
+    let trace = view.trace.as_ref();
+    // A discovery has sent flows again to tell; a plain trace may have met a change of route.
+    let is_known = trace.is_some_and(|trace| trace.paths.is_some());
+    let what = if is_known { "packets balanced one by one" } else { "several responders" };
+    let others = line(what.to_owned(), "responders", &others);
+    ecmp.into_iter().chain(others).chain(trace.and_then(promise)).collect()
 }
 
 /// What a stop set spared.
@@ -94,19 +98,8 @@ fn mtu(trace: &Trace) -> Vec<String> {
         Some(octets) => format!("path MTU {octets}"),
         None => "path MTU unknown: the destination did not answer".to_owned(),
     };
-    let drop = |drop: &MtuDrop| {
-        let place = match drop.after {
-            0 => format!("before hop {}", drop.hop),
-            after if after + 1 == drop.hop => format!("after hop {after}"),
-            after => format!("between hops {after} and {}", drop.hop),
-        };
-        let how = match drop.limit {
-            MtuLimit::BlackHole => "larger datagrams vanish without a word",
-            MtuLimit::Refused => "a router refuses larger ones and names no MTU",
-            MtuLimit::Reported | MtuLimit::Interface => "as a router says",
-        };
-        format!("MTU {} {place}: {how}", drop.octets)
-    };
+    let drop =
+        |drop: &MtuDrop| format!("MTU {} {}: {}", drop.octets, drop.place(), drop.limit.reason());
     std::iter::once(of_path).chain(mtu.drops.iter().map(drop)).collect()
 }
 
