@@ -332,3 +332,14 @@ fn every_command_of_the_page_runs() {
         Err(wrong) => panic!("{wrong}"),
     }
 }
+
+#[test]
+fn what_it_cannot_do_is_refused_and_not_left_out() {
+    for other in [&["--mtu"][..], &["--stop-set", "seen"], &["--discover-paths"]] {
+        let mut command = Command::new(tool("tm-probe"));
+        let output = command.arg("--bulk").args(other).stdin(Stdio::null()).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        let is_told = stderr.contains(other[0]) && stderr.contains("cannot be used with");
+        assert!(output.status.code() == Some(2) && is_told, "{other:?}: {stderr}");
+    }
+}

@@ -188,8 +188,8 @@ pub(crate) struct Flags {
     /// Probe very many addresses and prefixes: one probe a TTL, in random order over all of them,
     /// nothing kept in memory; the records come at the end. Needs raw sockets
     #[arg(long, help_heading = "Bulk", conflicts_with_all = [
-        "probes", "flows", "discover_paths", "classic", "unprivileged", "interval", "rounds",
-        "parallel", "offline",
+        "probes", "flows", "discover_paths", "mtu", "stop_set", "classic", "unprivileged",
+        "interval", "rounds", "parallel", "offline",
     ])]
     pub(crate) bulk: bool,
 
