@@ -8,6 +8,7 @@ mod flags;
 mod guard;
 mod other;
 mod pipeline;
+mod probing;
 mod profile;
 mod show;
 mod stages;
