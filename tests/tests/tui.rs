@@ -309,8 +309,23 @@ const PROOFS: [Proof; 24] = [
         terminal.shows("no hop has that text");
         terminal.press(&["Escape"]);
         terminal.until("all hops", |screen| hops(screen).len() == 7);
+        terminal.press(&["m"]);
+        terminal.shows("┌ map");
+        terminal.press(&["Escape"]);
+        terminal.shows("┌ hops");
     }),
 ];
+
+#[test]
+fn a_dumb_terminal_gets_no_escapes() {
+    let is_coloured = |kind: &str| {
+        let command = format!("TERM={kind} tm-render '{}'", fixture("pacific").display());
+        let terminal = Terminal::run(100, 24, &command);
+        assert_eq!(terminal.ended(), 0);
+        terminal.coloured_screen().contains('\x1b')
+    };
+    assert!(is_coloured("xterm") && !is_coloured("dumb"));
+}
 
 /// A log with an alert in it.
 fn alerted(folder: &TempDir) -> Terminal {
