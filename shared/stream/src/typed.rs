@@ -16,6 +16,8 @@ pub struct Records<T: DeserializeOwned = Record> {
     engine: NdjsonEngine<T>,
     diagnostics: Diagnostics,
     strict: bool,
+    /// There was a record, or it was said that there is none.
+    any: bool,
 }
 
 impl<T: DeserializeOwned> Records<T> {
@@ -27,6 +29,7 @@ impl<T: DeserializeOwned> Records<T> {
             engine: NdjsonEngine::new(),
             diagnostics: diagnostics.clone(),
             strict,
+            any: false,
         }
     }
 
@@ -36,7 +39,10 @@ impl<T: DeserializeOwned> Records<T> {
             let Some(lines) = &mut self.current else {
                 match self.inputs.next() {
                     Some(input) => self.current = Some(Lines::new(input)),
-                    None => return Ok(None),
+                    None => {
+                        self.hint();
+                        return Ok(None);
+                    }
                 }
                 continue;
             };
@@ -53,7 +59,10 @@ impl<T: DeserializeOwned> Records<T> {
                     self.engine.input(line.strip_suffix(b"\n").unwrap_or(line));
                     self.engine.input("\n");
                     match self.engine.pop() {
-                        Some(Ok(record)) => return Ok(Some(record)),
+                        Some(Ok(record)) => {
+                            self.any = true;
+                            return Ok(Some(record));
+                        }
                         Some(Err(error)) => reason(&error),
                         None => continue,
                     }
@@ -67,6 +76,14 @@ impl<T: DeserializeOwned> Records<T> {
                     "stopped at a line that is no record (--strict)".to_owned(),
                 ));
             }
+        }
+    }
+
+    /// Whoever pipes another traceroute in here learns what to put between.
+    fn hint(&mut self) {
+        if !std::mem::replace(&mut self.any, true) && self.diagnostics.malformed_count() > 0 {
+            self.diagnostics
+                .error("no line was a record; tm-import reads what other tracers write");
         }
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         lines.push(ending(trace).to_owned());
         lines.extend(left_out(trace));
         lines.extend(mtu(trace));
-        lines.push(counts(view, trace));
+        lines.extend(counts(view, trace));
         lines.extend(
             trace.error.as_deref().map(|error| format!("error: {}", shown(error, LONGEST_NAME))),
         );
@@ -119,16 +119,15 @@ pub(crate) fn balances_packets(ttl: &Ttl) -> bool {
 /// How sure it is that these are all paths, where they were looked for.
 pub(crate) fn promise(trace: &Trace) -> Option<String> {
     let paths = trace.paths.as_ref()?;
-    let count =
-        |count: u32, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let percent = paths.failure_bound_pct();
     let bound = if paths.complete {
         format!("a branch is missing with at most {percent} % likelihood")
     } else {
         "the search for more did not come to its end".to_owned()
     };
-    let (nodes, links) = (count(paths.nodes, "responder"), count(paths.links, "link"));
-    Some(format!("{nodes}, {links}, found by {}; {bound}", count(paths.flows, "flow")))
+    let nodes = count(paths.nodes.into(), "responder");
+    let (links, flows) = (count(paths.links.into(), "link"), count(paths.flows.into(), "flow"));
+    Some(format!("{nodes}, {links}, found by {flows}; {bound}"))
 }
 
 /// Of fewer probes than this, the loss in percent is hardly known.
@@ -189,11 +188,14 @@ pub(crate) fn ending(trace: &Trace) -> &'static str {
     }
 }
 
-fn counts(view: &View, trace: &Trace) -> String {
+/// What was sent and what came of it; `None`: no probe left.
+fn counts(view: &View, trace: &Trace) -> Option<String> {
+    if view.ttls.is_empty() && trace.sent == 0 {
+        return None;
+    }
     let answered = view.ttls.values().filter(|ttl| !ttl.responders.is_empty()).count();
     let silent = view.ttls.len() - answered;
-    let hops = if view.ttls.len() == 1 { "hop" } else { "hops" };
-    let mut parts = vec![format!("{} {hops}", view.ttls.len()), format!("{answered} answered")];
+    let mut parts = vec![count(view.ttls.len() as u64, "hop"), format!("{answered} answered")];
     if silent > 0 {
         parts.push(format!("{silent} silent"));
     }
@@ -203,7 +205,12 @@ fn counts(view: &View, trace: &Trace) -> String {
     if view.rounds > 1 {
         parts.push(format!("{} rounds", view.rounds));
     } else {
-        parts.push(format!("{} probes, {} answers", trace.sent, trace.received));
+        parts.extend([count(trace.sent.into(), "probe"), count(trace.received.into(), "answer")]);
     }
-    parts.join(", ")
+    Some(parts.join(", "))
+}
+
+/// `1 probe`, `2 probes`.
+fn count(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
