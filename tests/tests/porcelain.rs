@@ -45,6 +45,19 @@ fn the_exit_code_is_that_of_the_probe_and_failures_are_named() {
 }
 
 #[test]
+fn a_folder_that_takes_nothing_hides_no_trace() {
+    let output = tracemap(&Lab::new("chain"), &["trace", V4], std::path::Path::new("/proc"));
+    let (table, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && table.contains("reached"), "{output:?}");
+    assert!(told.contains("cannot save .tracemap/trace.ndjson: "), "{told}");
+    assert!(told.contains("; --save FILE names another place\n"), "{told}");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
 fn the_shell_line_does_what_the_porcelain_does() {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::new("chain");

@@ -1,5 +1,5 @@
-//! The manual page of a command, for man(1): what clap_mangen makes of its flags, and the text
-//! that follows its help, under the headings that manual pages have.
+//! The manual page of a command, for man(1): what `clap_mangen` makes of its flags, and the
+//! text that follows its help, under the headings that manual pages have.
 
 use std::fmt::Write as _;
 use std::io;

@@ -139,13 +139,13 @@ fn create(path: &Path) -> io::Result<Destination> {
         .prefix(".tracemap-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
         .tempfile_in(folders::of(path))
-        .map_err(without_temporary)?;
+        .map_err(|error| without_temporary(&error))?;
     Ok(Destination::File(temporary, path.to_owned()))
 }
 
 /// The system's error, without the name of a temporary that the user never gave; tempfile puts it
 /// behind the text.
-fn without_temporary(error: io::Error) -> io::Error {
+fn without_temporary(error: &io::Error) -> io::Error {
     let text = error.to_string();
     let cause = text.split_once(" at path ").map_or(text.as_str(), |(cause, _)| cause);
     io::Error::new(error.kind(), cause)

@@ -37,13 +37,11 @@ impl<T: DeserializeOwned> Records<T> {
     pub fn next_record(&mut self) -> Result<Option<T>, Error> {
         loop {
             let Some(lines) = &mut self.current else {
-                match self.inputs.next() {
-                    Some(input) => self.current = Some(Lines::new(input)),
-                    None => {
-                        self.hint();
-                        return Ok(None);
-                    }
-                }
+                let Some(input) = self.inputs.next() else {
+                    self.hint();
+                    return Ok(None);
+                };
+                self.current = Some(Lines::new(input));
                 continue;
             };
             let name = lines.name().to_owned();
