@@ -80,8 +80,10 @@ impl<T: DeserializeOwned> Records<T> {
     /// Whoever pipes another traceroute in here learns what to put between.
     fn hint(&mut self) {
         if !std::mem::replace(&mut self.any, true) && self.diagnostics.malformed_count() > 0 {
-            self.diagnostics
-                .error("no line was a record; tm-import reads what other tracers write");
+            self.diagnostics.error(
+                "no line was a record (one JSON object a line, as `jq -c` prints it); \
+                 tm-import reads what other tracers write",
+            );
         }
     }
 

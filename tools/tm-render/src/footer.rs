@@ -6,16 +6,16 @@ use tm_path::detour::Agreement;
 use tm_schema::{Backward, MtuDrop, MtuLimit, Stop, Trace};
 use tm_stream::text::{shown, wrap};
 
-use crate::column::{LONGEST_NAME, milliseconds};
+use crate::column::{Column, LONGEST_NAME, has_place, milliseconds};
 use crate::figures::leg_line;
 use crate::flags::Flags;
 use crate::marks::Marks;
 use crate::summary::legs;
 use crate::symbols::Symbols;
-use crate::view::{Ttl, View};
+use crate::view::{Responder, Ttl, View};
 
 /// What to say under the table, in lines of at most `room` columns.
-pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags) -> Vec<String> {
+pub(crate) fn lines(view: &View, marks: &Marks, columns: &[Column], flags: &Flags) -> Vec<String> {
     let symbols = flags.symbols();
     let mut lines = Vec::new();
     lines.extend(silent_tail(view, symbols));
@@ -37,9 +37,12 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         let (begins, ms) = (symbols.begins(), milliseconds(ms));
         lines.push(format!("{begins} most delay is added at hop {hop}: {ms} ms"));
     }
-    if has_places {
+    if columns.contains(&Column::Place)
+        && responders(view).any(|at| at.geo.as_ref().is_some_and(has_place))
+    {
         lines.push(symbols.trust_legend().to_owned());
     }
+    lines.extend(failures(view, columns));
     lines.extend(several(view, symbols));
     let legs = legs(view, flags.detour_km)
         .into_iter()
@@ -76,6 +79,38 @@ fn several(view: &View, symbols: Symbols) -> Vec<String> {
     let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
     let others = line("several responders".to_owned(), "responders", &others);
     ecmp.into_iter().chain(others).chain(view.trace.as_ref().and_then(promise)).collect()
+}
+
+fn responders(view: &View) -> impl Iterator<Item = &Responder> {
+    view.ttls.values().flat_map(|ttl| &ttl.responders)
+}
+
+/// Look-ups that failed and stand as `?` in the table: why, and who was asked.
+fn failures(view: &View, columns: &[Column]) -> Option<String> {
+    let by = |error: &str, source: &Option<String>| match source {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_owned(),
+    };
+    let name = responders(view).find_map(|at| {
+        let dns = at.dns.as_ref()?;
+        Some(by(dns.error.as_deref()?, &dns.source))
+    });
+    let asn = responders(view).find_map(|at| {
+        let asn = at.asn.as_ref()?;
+        Some(by(asn.error.as_deref()?, &asn.source))
+    });
+    // Several providers may be asked, and this error names each.
+    let place = responders(view).find_map(|at| at.geo.as_ref()?.error.clone());
+    let told = [
+        (Column::Host, "names", name),
+        (Column::Asn, "ASes", asn),
+        (Column::Place, "places", place),
+    ];
+    let told = told.into_iter().filter(|(column, ..)| columns.contains(column));
+    let told: Vec<_> = told
+        .filter_map(|(_, what, why)| Some(format!("{what}: {}", shown(&why?, LONGEST_NAME))))
+        .collect();
+    (!told.is_empty()).then(|| format!("? could not be looked up; {}", told.join("; ")))
 }
 
 /// What a stop set spared.
@@ -205,7 +240,10 @@ fn counts(view: &View, trace: &Trace) -> Option<String> {
     if view.rounds > 1 {
         parts.push(format!("{} rounds", view.rounds));
     } else {
-        parts.extend([count(trace.sent.into(), "probe"), count(trace.received.into(), "answer")]);
+        // Those of the table; the trace counts also those that overshot its last hop.
+        let sent = view.ttls.values().map(|ttl| ttl.sent).sum();
+        let received = view.ttls.values().map(|ttl| ttl.received).sum();
+        parts.extend([count(sent, "probe"), count(received, "answer")]);
     }
     Some(parts.join(", "))
 }

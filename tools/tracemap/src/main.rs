@@ -1,6 +1,7 @@
 //! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
 //! processes, and says what this machine allows.
 
+mod aside;
 mod cache;
 mod config;
 mod doctor;

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::NamedTempFile;
 use tm_stream::{Diagnostics, Error, Outcome, folders};
 
+use crate::aside::Aside;
 use crate::flags::Trace;
 use crate::pipeline::{self, Ended, Running, shell_line};
 use crate::show::SAVED;
@@ -29,7 +30,9 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     // The terminal sends SIGINT to every stage; the table is to be finished before we go.
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
-    let mut running = Running::start(sources, diagnostics).map_err(Error::Failed)?;
+    let aside = if verbose == 0 { Aside::open()? } else { None };
+    let mut running =
+        Running::start(sources, aside.as_ref(), diagnostics).map_err(Error::Failed)?;
     let mut shown = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
     let saved = match (running.output.take(), shown.stdin.take()) {
         (Some(from), Some(to)) => pass(from, to, kept),
@@ -37,6 +40,9 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     };
     let mut results = running.wait();
     results.push(Ended::alone(&sink.name, &mut shown));
+    if let Some(aside) = aside {
+        aside.tell();
+    }
     let mut outcome = report(&results, diagnostics);
     if let Err(error) = saved {
         diagnostics.error(error);
