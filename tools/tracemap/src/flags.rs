@@ -43,7 +43,7 @@ pub(crate) struct Flags {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Action {
     /// Trace hosts by the pipeline of tools that are installed
-    Trace(Trace),
+    Trace(Box<Trace>),
     /// Trace hosts again and again, log every round, and tell what changes
     Watch(Box<Watch>),
     /// Walk through records: table, map, details, flows, round by round
