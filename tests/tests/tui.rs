@@ -309,8 +309,34 @@ const PROOFS: [Proof; 24] = [
         terminal.shows("no hop has that text");
         terminal.press(&["Escape"]);
         terminal.until("all hops", |screen| hops(screen).len() == 7);
+        terminal.press(&["m"]);
+        terminal.shows("┌ map");
+        terminal.press(&["Escape"]);
+        terminal.shows("┌ hops");
     }),
 ];
+
+#[test]
+fn what_tools_say_stands_below_the_table_and_tears_none() {
+    let command = "tracemap trace --no-save --profile offline 127.0.0.1";
+    let terminal = Terminal::run(100, 24, command);
+    assert_eq!(terminal.ended(), 0);
+    let screen = terminal.screen();
+    let at = |text: &str| screen.find(text).unwrap();
+    assert!(at("reached") < at("tm-asn: no database"), "{screen}");
+    assert_eq!(screen.matches("┌───┬").count(), 1, "{screen}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_escapes() {
+    let is_coloured = |kind: &str| {
+        let command = format!("TERM={kind} tm-render '{}'", fixture("pacific").display());
+        let terminal = Terminal::run(100, 24, &command);
+        assert_eq!(terminal.ended(), 0);
+        terminal.coloured_screen().contains('\x1b')
+    };
+    assert!(is_coloured("xterm") && !is_coloured("dumb"));
+}
 
 /// A log with an alert in it.
 fn alerted(folder: &TempDir) -> Terminal {

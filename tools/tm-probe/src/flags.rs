@@ -119,7 +119,7 @@ pub(crate) struct Flags {
     gap_limit: u8,
 
     /// Longest wait for an answer in seconds; at most HERE times the RTT of an answer from the
-    /// same hop, and NEAR times that of a farther one
+    /// same hop, and NEAR times that of the next hop that answers
     #[arg(short = 'w', long, value_name = "MAX[,HERE,NEAR]", default_value = "2,3,10")]
     #[arg(help_heading = "Path", value_parser = parse_wait)]
     timeout: Wait,
@@ -131,6 +131,11 @@ pub(crate) struct Flags {
     /// Use IPv6 only
     #[arg(short = '6', help_heading = "Path")]
     ipv6: bool,
+
+    /// Nothing, for who is used to type it: tm-dns looks up names, tm-probe never does
+    #[arg(short = 'n', help_heading = "Path")]
+    #[allow(dead_code, reason = "it is what happens anyway")]
+    no_names: bool,
 
     /// Ask no DNS server: hosts are addresses, or names in /etc/hosts
     #[arg(long, help_heading = "Path")]

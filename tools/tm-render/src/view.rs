@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tm_path::delay;
 use tm_path::proportion::wilson;
 use tm_schema::{
     Asn, Dns, Geo, Hints, Hop, Interface, MplsLabel, Mtu, Probe, Protocol, Reply, Time, Trace,
@@ -213,6 +214,15 @@ impl View {
     /// The smallest RTT at each TTL.
     pub(crate) fn smallest_rtts(&self) -> Vec<Option<f64>> {
         self.ttls.values().map(Ttl::smallest_rtt).collect()
+    }
+
+    /// The hop that adds most delay, by its position, and how many milliseconds.
+    pub(crate) fn longest_step(&self) -> Option<(usize, f64)> {
+        let rtts = self.smallest_rtts();
+        match self.ttls.keys().next() {
+            Some(1) => delay::longest_step(&rtts),
+            _ => delay::longest_step_within(&rtts), // the first hops were not probed
+        }
     }
 
     /// The TTL at which the destination answered.

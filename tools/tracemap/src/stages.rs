@@ -13,8 +13,8 @@ use crate::{profile, tools};
 
 /// `tracemap trace`: tm-probe, filters, tm-render.
 pub(crate) fn of_trace(flags: &Trace, verbose: u8) -> Result<Vec<Stage>, Error> {
-    let mut stages =
-        vec![probe(&flags.chain, verbose, &flags.paths.for_probe(), &flags.probe, &flags.hosts)?];
+    let first = [flags.letters.for_probe(), flags.paths.for_probe()].concat();
+    let mut stages = vec![probe(&flags.chain, verbose, &first, &flags.probe, &flags.hosts)?];
     stages.extend(filters(&flags.chain)?);
     stages.push(tool("tm-render", Vec::new())?);
     Ok(stages)
@@ -28,8 +28,8 @@ pub(crate) fn of_watch(flags: &Watch, verbose: u8, state: &Path) -> Result<Vec<S
     }
     let interval = format!("--interval={}", flags.interval.as_secs_f64());
     let rounds = format!("--rounds={}", flags.rounds);
-    let mut stages =
-        vec![probe(&flags.chain, verbose, &[interval, rounds], &flags.probe, &flags.hosts)?];
+    let first = [flags.letters.for_probe(), vec![interval, rounds]].concat();
+    let mut stages = vec![probe(&flags.chain, verbose, &first, &flags.probe, &flags.hosts)?];
     stages.extend(filters(&flags.chain)?);
     let mut watch = vec![format!("--state={}", state.display())];
     watch.extend(flags.rtt_spike.iter().map(|percent| format!("--rtt-spike={percent}")));

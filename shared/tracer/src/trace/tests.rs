@@ -177,6 +177,15 @@ fn silence_in_the_middle_costs_little_and_hides_nobody() {
 }
 
 #[test]
+fn a_silent_router_is_measured_by_the_next_one_however_far_the_destination_is() {
+    let mut path = even(20, ms(300));
+    path.routers[1] = None; // the next one answers after 45 ms
+    let run = run(plan(), &path);
+    assert_eq!(responders(&run), truth(&path));
+    assert!(run.took < ms(45) * 11, "{:?}", run.took);
+}
+
+#[test]
 fn without_a_gap_limit_it_goes_on_to_the_largest_ttl() {
     let path = Path { destination: None, ..even(4, ms(4)) };
     let run = run(Plan { gap_limit: 0, max_hops: 40, ..plan() }, &path);
