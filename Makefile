@@ -9,8 +9,8 @@ BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install deb run test scale bench screens anomalies names lab netns lint fuzz \
-	coverage publish-check docs tools clean
+.PHONY: help build install deb run test fresh-root scale bench screens anomalies names lab netns \
+	lint fuzz coverage publish-check docs tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,9 @@ tools: ## Install what the tests need beside Rust, where it is missing (Debian, 
 test: tools ## Run every test
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
+
+fresh-root: ## What README.md tells, done in a Debian with nothing in it (needs root, debootstrap)
+	tests/fresh-root.sh
 
 scale: tools ## The tests and figures on Apache Spark: fetches PySpark (450 MB), needs java
 	$(CARGO) build --locked --workspace --bins
