@@ -63,7 +63,7 @@ fn desk() -> tempfile::TempDir {
 /// file and no DNS server answers.
 fn run(line: &str, folder: &Path) -> Output {
     let script = "mount --bind hosts /etc/hosts && mount --bind resolv.conf /etc/resolv.conf \
-                  && exec timeout --preserve-status --signal INT \"$1\" sh -c \"$2\"";
+                  && exec timeout --preserve-status --signal INT \"$1\" bash -o pipefail -c \"$2\"";
     // What goes on until it is interrupted shows by then that it began well.
     let endless = line.starts_with("tracemap watch") || line.contains("--interval");
     let seconds = if endless { "4" } else { "120" };
