@@ -60,7 +60,7 @@ own_mirror() {
 
 make_root() {
   : "${mirror:=$(own_mirror)}"
-  mkdir -p "$root"
+  mkdir -p "$root" && chmod 755 "$root" # as mktemp does not
   echo "debootstrap $suite ${mirror:=http://deb.debian.org/debian}"
   debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$logs/debootstrap.log" 2>&1 ||
     die "debootstrap failed: $logs/debootstrap.log"
