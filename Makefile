@@ -21,7 +21,9 @@ build: ## Build the tools (target/release)
 install: build ## Install tools, manual pages and completions to PREFIX (/usr/local), below DESTDIR
 	packaging/stage.sh target/release '$(PREFIX)' '$(DESTDIR)'
 
-deb: build ## Make a package for Debian and Ubuntu (needs cargo-deb: cargo install cargo-deb)
+deb: build ## Make a package for Debian and Ubuntu (needs dpkg-dev; cargo install cargo-deb)
+	@command -v dpkg-shlibdeps >/dev/null || \
+		{ echo 'make deb: without dpkg-shlibdeps the package names no libraries: apt install dpkg-dev' >&2; exit 2; }
 	rm -rf target/stage
 	packaging/stage.sh target/release /usr target/stage
 	$(CARGO) deb --package tracemap --no-build --locked

@@ -68,14 +68,16 @@ step_docs() {
     done
 }
 
+# With what the Makefile says that it needs.
 step_deb() {
+  packages dpkg-dev
   cargo install --quiet --locked cargo-deb
   make deb
 }
 
 step_package() {
   packages ./target/debian/tracemap_*.deb
-  dpkg --status tracemap
+  dpkg --status tracemap | grep '^Depends:' | expect 'libc6 (>='
   [[ -z $(dpkg --verify tracemap) ]]
   getcap -r /usr/bin | grep tm- | diff - <(echo '/usr/bin/tm-probe cap_net_raw=ep')
 }
@@ -98,7 +100,7 @@ step_man() {
   mapfile -t pages < <(dpkg --listfiles tracemap | grep /man1/.)
   for page in "${pages[@]}"; do
     echo "$page"
-    warnings=$(MANWIDTH=80 man --warnings --local-file "$page" 2>&1 >/tmp/page)
+    warnings=$(LC_ALL=C.UTF-8 MANWIDTH=80 man --warnings --local-file "$page" 2>&1 >/tmp/page)
     [[ -z $warnings ]] || { echo "$warnings" && exit 1; }
     grep -q '^NAME' /tmp/page
   done
@@ -115,7 +117,8 @@ step_completions() {
       complete -p "$tool"
     done
     COMP_WORDS=(tm-probe --max-h) COMP_CWORD=1
-    _tm-probe tm-probe --max-h tm-probe
+    [[ $(complete -p tm-probe) =~ -F\ ([^ ]+) ]]
+    "${BASH_REMATCH[1]}" tm-probe --max-h tm-probe
     [[ ${COMPREPLY[*]} == --max-hops ]]' bash "${tools[@]}"
   zsh -fec 'autoload -Uz compinit; compinit -u -d /tmp/zcompdump
     for tool; do
