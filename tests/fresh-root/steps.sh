@@ -2,8 +2,8 @@
 # What a stranger does with a fresh Debian who follows README.md to the letter; tests/fresh-root.sh
 # makes that Debian and starts this in it. A step is a function, run by a shell of its own; what it
 # writes goes to /logs.
-set -euo pipefail
 # shellcheck disable=SC2317 # steps are called by name
+set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 steps=(prerequisites run test lab docs deb package trace doctor man completions remove install)
