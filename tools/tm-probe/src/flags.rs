@@ -132,11 +132,6 @@ pub(crate) struct Flags {
     #[arg(short = '6', help_heading = "Path")]
     ipv6: bool,
 
-    /// Nothing, for who is used to type it: tm-dns looks up names, tm-probe never does
-    #[arg(short = 'n', help_heading = "Path")]
-    #[allow(dead_code, reason = "it is what happens anyway")]
-    no_names: bool,
-
     /// Ask no DNS server: hosts are addresses, or names in /etc/hosts
     #[arg(long, help_heading = "Path")]
     offline: bool,
