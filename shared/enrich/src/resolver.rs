@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{
@@ -20,9 +21,6 @@ use tokio::time::timeout_at;
 
 /// A server that does not answer is left alone for this long.
 const REST: Duration = Duration::from_secs(30);
-
-/// Time-outs in a row after which a server that used to answer is left alone.
-const PATIENCE: u32 = 3;
 
 /// Answers that count as too many to be looked at.
 const MOST_RECORDS: usize = 64;
@@ -72,9 +70,10 @@ pub struct Server {
     pub address: SocketAddr,
     client: TokioResolver,
     begun: Instant,
-    /// Time-outs since its last answer.
-    silent: AtomicU32,
-    has_answered: AtomicBool,
+    /// Milliseconds since `begun` at which it last answered anything.
+    answered: AtomicU64,
+    /// It is being asked whether it is alive.
+    is_checked: AtomicBool,
     /// It has missed its turn before, so that the others are asked first.
     is_slow: AtomicBool,
     /// Milliseconds since `begun` until which it is left alone.
@@ -96,44 +95,86 @@ impl Server {
             address,
             client: builder.build()?,
             begun: Instant::now(),
-            silent: AtomicU32::new(0),
-            has_answered: AtomicBool::new(false),
+            answered: AtomicU64::new(0),
+            is_checked: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
             rests_until: AtomicU64::new(0),
         })
     }
 
-    /// Asks this server, whatever is known of its health.
-    pub async fn ask(&self, name: Name, kind: RecordType, deadline: Instant) -> Records {
+    /// Asks this server, unless it rests: then nobody waits for it.
+    pub async fn ask(self: &Arc<Self>, name: Name, kind: RecordType, deadline: Instant) -> Records {
+        if self.is_resting() {
+            return Err(Failure::Timeout);
+        }
+        let (asked, now) = (self.now(), Instant::now());
+        let mut look_up = pin!(self.look_up(name, kind, deadline));
+        let half = now + deadline.saturating_duration_since(now) / 2;
+        let result = if let Ok(result) = timeout_at(half.into(), &mut look_up).await {
+            result
+        } else {
+            self.doubt(asked);
+            look_up.await
+        };
+        if result == Err(Failure::Timeout) {
+            self.was_silent(asked);
+        } else {
+            self.has_answered();
+        }
+        result
+    }
+
+    async fn look_up(&self, name: Name, kind: RecordType, deadline: Instant) -> Records {
         let lookup = self.client.lookup(name, kind);
-        let result = match timeout_at(deadline.into(), lookup).await {
+        match timeout_at(deadline.into(), lookup).await {
             Ok(Ok(lookup)) => {
                 let of_kind = lookup.answers().iter().filter(|record| record.record_type() == kind);
                 Ok(of_kind.take(MOST_RECORDS).map(|record| record.data.clone()).collect())
             }
             Ok(Err(error)) => failure(&error),
             Err(_) => Err(Failure::Timeout),
-        };
-        self.note(&result);
-        result
+        }
     }
 
-    fn note(&self, result: &Records) {
-        if result != &Err(Failure::Timeout) {
-            self.silent.store(0, Ordering::Relaxed);
-            self.has_answered.store(true, Ordering::Relaxed);
-            self.rests_until.store(0, Ordering::Relaxed);
+    /// A question takes long: asks what every server knows at once, so that a zone whose own
+    /// servers are dead is told from a server that is.
+    fn doubt(self: &Arc<Self>, asked: u64) {
+        if self.has_answered_since(asked) || self.is_checked.swap(true, Ordering::Relaxed) {
             return;
         }
-        let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
-        if silent >= PATIENCE || !self.has_answered.load(Ordering::Relaxed) {
-            let until = (self.begun.elapsed() + REST).as_millis() as u64;
-            self.rests_until.store(until, Ordering::Relaxed);
+        let server = Arc::clone(self);
+        tokio::spawn(async move {
+            let root = server.look_up(Name::root(), RecordType::NS, Instant::now() + REST).await;
+            if root != Err(Failure::Timeout) {
+                server.has_answered();
+            }
+            server.is_checked.store(false, Ordering::Relaxed);
+        });
+    }
+
+    fn has_answered(&self) {
+        self.answered.store(self.now(), Ordering::Relaxed);
+        self.rests_until.store(0, Ordering::Relaxed);
+    }
+
+    fn has_answered_since(&self, then: u64) -> bool {
+        self.answered.load(Ordering::Relaxed) > then
+    }
+
+    /// A question of the time `asked` had no answer: it is the server's fault only if nothing
+    /// else had one either.
+    fn was_silent(&self, asked: u64) {
+        if !self.has_answered_since(asked) {
+            self.rests_until.store(self.now() + REST.as_millis() as u64, Ordering::Relaxed);
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.begun.elapsed().as_millis() as u64
     }
 
     fn is_resting(&self) -> bool {
-        u128::from(self.rests_until.load(Ordering::Relaxed)) > self.begun.elapsed().as_millis()
+        self.rests_until.load(Ordering::Relaxed) > self.now()
     }
 }
 
@@ -235,18 +276,15 @@ fn options(patience: Duration) -> ResolverOpts {
 
 /// The servers of `/etc/resolv.conf`.
 fn system() -> Result<Vec<SocketAddr>, String> {
+    let none = "no DNS server in /etc/resolv.conf";
     let read = hickory_resolver::system_conf::read_system_conf();
-    let (config, _) = read.map_err(|error| format!("no DNS server: {error}"))?;
+    let (config, _) = read.map_err(|_| none.to_owned())?;
     let address = |server: &NameServerConfig| {
         let port = server.connections.first().map_or(53, |connection| connection.port);
         SocketAddr::new(server.ip, port)
     };
     let servers: Vec<_> = config.name_servers().iter().map(address).collect();
-    if servers.is_empty() {
-        Err("no DNS server in /etc/resolv.conf".to_owned())
-    } else {
-        Ok(servers)
-    }
+    if servers.is_empty() { Err(none.to_owned()) } else { Ok(servers) }
 }
 
 fn failure(error: &NetError) -> Records {

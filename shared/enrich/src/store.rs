@@ -77,6 +77,30 @@ impl Store {
         self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
     }
 
+    /// The same, as a part of a look-up that is counted as a whole ([`Store::count`]).
+    pub fn peek_covering(
+        &self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Option<Entry> {
+        if self.how.refresh {
+            return None;
+        }
+        self.with(|cache| cache.peek_covering(kind, source, ip, shortest))?
+    }
+
+    /// Counts a look-up, which the cache could answer or not.
+    pub fn count(&self, kind: Kind, is_hit: bool) {
+        if !self.how.refresh {
+            self.with(|cache| {
+                cache.count(kind, is_hit);
+                Ok(())
+            });
+        }
+    }
+
     /// A question that the provider's quota allows now. Without a cache there is nobody to share
     /// with, and the provider's own word has to do.
     pub fn take_turn(&self, quota: &Quota) -> Turn {
