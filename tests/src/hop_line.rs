@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -117,6 +118,18 @@ impl Live {
         let line = self.lines.next().and_then(Result::ok).expect("it writes");
         let mut record: Value = serde_json::from_str(&line).expect("a line is JSON");
         record.get_mut(member).map(Value::take).unwrap_or_default()
+    }
+}
+
+#[allow(clippy::missing_panics_doc)]
+impl Live {
+    /// Hands in a record again and again until `member` has a text at `field`; `false`: it never
+    /// has.
+    pub fn comes_to_show(&mut self, record: &Value, member: &str, field: &str) -> bool {
+        (0..150).any(|_| {
+            std::thread::sleep(Duration::from_millis(200));
+            self.member(record, member)[field].is_string()
+        })
     }
 }
 

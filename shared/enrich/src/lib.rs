@@ -11,7 +11,7 @@
 //! - [`database`]: MaxMind DB files of any vendor.
 //! - [`choice`]: which databases a run uses, and what becomes of one that cannot be used.
 //! - [`check`]: whether databases and DNS servers are as they should be.
-//! - [`resolver`]: DNS, with an eye on resolvers that are slow or dead.
+//! - [`resolver`]: DNS, with an eye on resolvers and zones (`zones`) that are slow or dead.
 
 pub mod answers;
 pub mod check;
@@ -23,6 +23,7 @@ pub mod flags;
 pub mod hop;
 pub mod resolver;
 pub mod store;
+mod zones;
 
 pub use answers::{Answers, Desk};
 pub use filter::Enricher;

@@ -19,6 +19,8 @@ use hickory_resolver::{Resolver, TokioResolver};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
+use crate::zones::Zones;
+
 /// A server that does not answer is left alone for this long.
 const REST: Duration = Duration::from_secs(30);
 
@@ -188,6 +190,7 @@ impl std::fmt::Debug for Server {
 #[derive(Clone, Debug)]
 pub struct Servers {
     servers: Arc<[Arc<Server>]>,
+    zones: Arc<Zones>,
     patience: Duration,
 }
 
@@ -198,7 +201,7 @@ impl Servers {
         let servers = own.into_iter().map(|address| Server::new(address, patience).map(Arc::new));
         let servers: Vec<_> =
             servers.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        Ok(Self { servers: servers.into(), patience })
+        Ok(Self { servers: servers.into(), zones: Arc::default(), patience })
     }
 
     /// Each of them.
@@ -212,8 +215,22 @@ impl Servers {
     }
 
     /// Asks one server, and where it is slow or fails the next one too, all within one time-out.
-    /// A server that has been silent is left out; where all are, nobody waits for them.
+    /// A server that has been silent is left out; where all are, or the zone's own servers are
+    /// dead, nobody waits.
     pub async fn ask(&self, name: &Name, kind: RecordType) -> Reply {
+        if self.zones.is_dead(name) {
+            return Reply { from: None, records: Err(Failure::Timeout) };
+        }
+        let reply = self.ask_in_turn(name, kind).await;
+        if reply.records != Err(Failure::Timeout) {
+            self.zones.has_answered(name);
+        } else if self.servers.iter().any(|server| !server.is_resting()) {
+            self.zones.was_silent(name);
+        }
+        reply
+    }
+
+    async fn ask_in_turn(&self, name: &Name, kind: RecordType) -> Reply {
         let deadline = self.deadline();
         let mut next = self.in_order();
         let share = self.patience / (next.len().max(1) as u32);

@@ -71,10 +71,9 @@ impl Store {
         ip: IpAddr,
         shortest: u8,
     ) -> Option<Entry> {
-        if self.how.refresh {
-            return None;
-        }
-        self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
+        let found = self.peek_covering(kind, source, ip, shortest);
+        self.count(kind, found.is_some());
+        found
     }
 
     /// The same, as a part of a look-up that is counted as a whole ([`Store::count`]).

@@ -1,7 +1,7 @@
 //! Local databases, asked one after the other. One that cannot be read is named once and left out;
 //! a text table is read when it is first needed.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -92,7 +92,12 @@ impl Slot {
     /// An index is mapped at once; of a table it is seen that it can be read.
     fn new(path: PathBuf, diagnostics: &Diagnostics) -> Result<Self, String> {
         if is_table(&path) {
-            let opened = File::open(&path);
+            // A pipe can be opened but once.
+            let found = fs::metadata(&path);
+            let opened = found.and_then(|data| match data.is_file() {
+                true => File::open(&path).map(drop),
+                false => Ok(()),
+            });
             opened.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
             return Ok(Self::NotYet(path));
         }
@@ -146,8 +151,11 @@ pub(crate) fn is_table(path: &Path) -> bool {
     }
     let is_mmdb = || -> std::io::Result<bool> {
         use std::io::{Read, Seek, SeekFrom};
+        let len = fs::metadata(path).map(|data| if data.is_file() { data.len() } else { 0 })?;
+        if len == 0 {
+            return Ok(false);
+        }
         let mut file = File::open(path)?;
-        let len = file.metadata()?.len();
         file.seek(SeekFrom::Start(len.saturating_sub(128 << 10)))?;
         let mut end = Vec::new();
         file.take(128 << 10).read_to_end(&mut end)?;
