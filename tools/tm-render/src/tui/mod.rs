@@ -75,7 +75,8 @@ fn attend(app: &mut App, terminal: &mut Terminal, signal: &AtomicI32) -> io::Res
         is_stale |= app.turn();
         if is_stale && drawn_at.is_none_or(|at| at.elapsed() >= BETWEEN_DRAWINGS) {
             terminal.draw(app)?;
-            (is_stale, drawn_at) = (false, Some(Instant::now()));
+            // The first hops need not wait: nobody reads an empty screen.
+            (is_stale, drawn_at) = (false, app.log().map(|_| Instant::now()));
         }
         if signal.load(Ordering::Relaxed) != 0 {
             return Ok(End::Quit);
