@@ -8,8 +8,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use tm_schema::Hop;
-use tm_tests::importing::{command, import, of_pipe, path, root};
-use tm_tests::{Lab, Traced, tool};
+use tm_tests::importing::{import, of_pipe, path, root};
+use tm_tests::{Lab, Traced};
 
 fn is_there(program: &str) -> bool {
     let found = Command::new("which").arg(program).output().is_ok_and(|out| out.status.success());

@@ -198,7 +198,7 @@ fn records_go_on_without_a_filter_that_fails() {
 fn a_filter_that_did_all_but_not_well_is_not_passed_by() {
     let (exit, kept, stderr) = trace_with("cat; exit 2");
     assert_eq!((exit, hops(&kept)), (Some(2), vec![1, 2, 3, 4, 5, 6]), "{kept}");
-    assert_eq!(stderr, "tracemap: my filter failed with exit code 2\n");
+    assert!(stderr.ends_with("my filter failed with exit code 2\n"), "{stderr}");
 }
 
 #[test]

@@ -10,14 +10,12 @@ use tm_stream::memory::Memory;
 /// Zones that are remembered.
 const REMEMBERED: usize = 1 << 14;
 
-/// Names without an answer, with none that had one, after which a zone counts as dead.
+/// Names without an answer, with none that had one, after which a zone counts as dead; of a zone
+/// that holds others, twice as many.
 const PATIENCE: u32 = 3;
 
 /// A dead zone is not asked about for this long.
 const REST: Duration = Duration::from_secs(30);
-
-/// Labels of the reverse name of an IPv6 network of 64 bits; what lies in it is one zone.
-const LABELS_OF_64: usize = 18;
 
 /// What is known of zones.
 #[derive(Debug)]
@@ -39,30 +37,33 @@ impl Default for Zones {
 impl Zones {
     /// Whether to ask about the name is to wait in vain.
     pub(crate) fn is_dead(&self, name: &Name) -> bool {
-        let zone = self.lock().get(&zone(name)).copied();
-        zone.and_then(|zone| zone.rests_until).is_some_and(|until| until > Instant::now())
+        let (all, now) = (self.lock(), Instant::now());
+        let rests = |zone: &Zone| zone.rests_until.is_some_and(|until| until > now);
+        zones(name).iter().any(|(zone, _)| all.get(zone).is_some_and(rests))
     }
 
     /// There was an answer, whatever it said.
     pub(crate) fn has_answered(&self, name: &Name) {
-        let zone = zone(name);
         let mut all = self.lock();
-        // Most zones answer, and what they answered need not be written down twice.
-        if !all.get(&zone).is_some_and(|zone| zone.has_answered) {
-            all.insert(zone, Zone { has_answered: true, ..Zone::default() });
+        for (zone, _) in zones(name) {
+            // Most zones answer, and that they do need not be written down twice.
+            if !all.get(&zone).is_some_and(|zone| zone.has_answered) {
+                all.insert(zone, Zone { has_answered: true, ..Zone::default() });
+            }
         }
     }
 
     /// A server that is well had no answer.
     pub(crate) fn was_silent(&self, name: &Name) {
-        let key = zone(name);
         let mut all = self.lock();
-        let mut zone = all.get(&key).copied().unwrap_or_default();
-        zone.silent += 1;
-        if zone.silent >= PATIENCE && !zone.has_answered {
-            zone.rests_until = Some(Instant::now() + REST);
+        for (key, patience) in zones(name) {
+            let mut zone = all.get(&key).copied().unwrap_or_default();
+            zone.silent += 1;
+            if zone.silent >= patience && !zone.has_answered {
+                zone.rests_until = Some(Instant::now() + REST);
+            }
+            all.insert(key, zone);
         }
-        all.insert(key, zone);
     }
 
     fn lock(&self) -> MutexGuard<'_, Memory<Name, Zone>> {
@@ -70,11 +71,17 @@ impl Zones {
     }
 }
 
-/// Names that one set of servers is likely to answer for: those of a /24, of a /64, of a domain.
-fn zone(name: &Name) -> Name {
-    let labels = usize::from(name.num_labels());
-    let is_six = labels > LABELS_OF_64 && name.to_lowercase().to_ascii().ends_with("ip6.arpa.");
-    if is_six { name.trim_to(LABELS_OF_64) } else { name.base_name() }.to_lowercase()
+/// Names that one set of servers is likely to answer for, and the patience with it: those of a
+/// /24 and of a /16, of a /64 and of a /48, of a domain.
+fn zones(name: &Name) -> Vec<(Name, u32)> {
+    let name = name.to_lowercase();
+    let labels: &[usize] = match name.num_labels() {
+        6 if name.to_ascii().ends_with(".in-addr.arpa.") => &[5, 4],
+        34 if name.to_ascii().ends_with(".ip6.arpa.") => &[18, 14],
+        _ => return vec![(name.base_name(), PATIENCE)],
+    };
+    let patience = [PATIENCE, 2 * PATIENCE];
+    labels.iter().map(|&labels| name.trim_to(labels)).zip(patience).collect()
 }
 
 #[cfg(test)]
@@ -101,5 +108,19 @@ mod tests {
         assert!(!zones.is_dead(&reverse("9.0.0.9")));
         (0..9).for_each(|_| zones.was_silent(&reverse("9.0.0.1")));
         assert!(!zones.is_dead(&reverse("9.0.0.9")));
+    }
+
+    #[test]
+    fn a_dead_zone_of_many_networks_is_known_by_a_few_of_them() {
+        let zones = Zones::default();
+        for n in 1..=6 {
+            assert!(!zones.is_dead(&reverse("9.1.99.1")));
+            zones.was_silent(&reverse(&format!("9.1.{n}.1")));
+        }
+        assert!(zones.is_dead(&reverse("9.1.99.1")) && !zones.is_dead(&reverse("9.2.1.1")));
+        for n in 1..=9 {
+            zones.was_silent(&Name::from_ascii(format!("a.b{n}.example.com.")).unwrap());
+        }
+        assert!(!zones.is_dead(&Name::from_ascii("a.b.example.com.").unwrap()));
     }
 }
