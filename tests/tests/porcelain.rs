@@ -241,6 +241,13 @@ fn records_go_on_without_a_filter_that_fails() {
 }
 
 #[test]
+fn a_filter_that_did_all_but_not_well_is_not_passed_by() {
+    let (exit, kept, stderr) = trace_with("cat; exit 2");
+    assert_eq!((exit, hops(&kept)), (Some(2), vec![1, 2, 3, 4, 5, 6]), "{kept}");
+    assert!(stderr.ends_with("my filter failed with exit code 2\n"), "{stderr}");
+}
+
+#[test]
 fn a_filter_may_leave_records_out_and_end_when_it_likes() {
     let (code, kept, stderr) = trace_with("grep -v '\"hop\":3'");
     assert_eq!((code, hops(&kept), stderr.as_str()), (Some(0), vec![1, 2, 4, 5, 6], ""));

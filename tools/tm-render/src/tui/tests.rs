@@ -10,9 +10,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Color;
 use tm_stream::input::Input;
 
-use super::app::{App, Lower, Position};
+use super::app::{App, Lower};
 use super::feed::Feed;
 use super::keys::{KEYS, action};
+use super::position::Position;
 use super::screen;
 use crate::column::Column;
 use crate::flags::Flags;
