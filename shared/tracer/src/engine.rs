@@ -302,7 +302,7 @@ impl<'a> Engine<'a> {
                 return Ok(());
             }
             self.epochs += 1;
-            active.begin_round(self.epochs, now);
+            active.begin_round(&self.options, self.epochs, now);
         }
         let next = active.poll(now.steady);
         active.take_records(&self.options, now, &mut self.records);

@@ -25,6 +25,7 @@ pub(crate) struct Key {
     resolved_ip: Option<String>,
     protocol: Option<Protocol>,
     source_ip: Option<String>,
+    vantage: Option<String>,
     /// With `--each`, and for a trace that comes but once.
     trace_id: Option<String>,
 }
@@ -37,6 +38,7 @@ impl Key {
             resolved_ip: hop.resolved_ip.clone(),
             protocol: hop.protocol,
             source_ip: hop.source_ip.clone(),
+            vantage: hop.vantage.clone(),
             trace_id: each.then(|| hop.trace_id.clone()),
         }
     }
@@ -48,6 +50,7 @@ impl Key {
             resolved_ip: trace.resolved_ip.clone(),
             protocol: trace.protocol,
             source_ip: trace.source_ip.clone(),
+            vantage: trace.vantage.clone(),
             trace_id: each.then(|| trace.trace_id.clone()),
         }
     }

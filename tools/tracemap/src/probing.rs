@@ -23,7 +23,7 @@ pub(crate) struct Letters {
     #[arg(short, long)]
     port: Option<String>,
 
-    /// Probes per hop, and per flow [default: 3]
+    /// Probes per hop, and per flow [default: 3; for watch up to 20, spread over 15 s]
     #[arg(short = 'q', long, value_name = "N")]
     probes: Option<String>,
 
