@@ -8,11 +8,13 @@ pub mod exporting;
 pub mod foreign;
 pub mod hop_line;
 pub mod http;
+pub mod importing;
 pub mod mmdb;
 pub mod multipath;
 pub mod providers;
 pub mod terminal;
 pub mod tour;
+pub mod walking;
 pub mod watching;
 
 use std::path::{Path, PathBuf};

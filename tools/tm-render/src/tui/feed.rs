@@ -2,7 +2,7 @@
 //! from which any round can be read again. What comes by a pipe is kept in a file without a name.
 
 use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt;
@@ -74,17 +74,16 @@ impl Feed {
             let from = feed.kept.file.stream_position()?;
             feed.read_original(from)?;
         } else {
-            let spool = feed.kept.file.try_clone()?;
+            let spooled = feed.kept.file.try_clone()?;
             feed.spawn(move |sender| {
-                let mut spool = Spool { file: spool, len: 0 };
                 for input in inputs {
                     let name = input.name.clone();
-                    if let Err(error) = spool.read(input, sender) {
+                    if let Err(error) = spool(input, &spooled, sender) {
                         let _ =
                             sender.send(Message::Failed(format!("cannot read {name}: {error}")));
                     }
                 }
-                spool.len
+                0 // nothing is ever added to it
             })?;
         }
         Ok(feed)
@@ -102,8 +101,7 @@ impl Feed {
     fn read_original(&self, from: u64) -> io::Result<()> {
         let mut file = self.kept.file.try_clone()?;
         self.spawn(move |sender| {
-            let read =
-                file.seek(SeekFrom::Start(from)).and_then(|_| read(file, from, sender, |_| {}));
+            let read = file.seek(SeekFrom::Start(from)).and_then(|_| read(file, from, sender));
             read.unwrap_or_else(|error| {
                 let _ = sender.send(Message::Failed(format!("cannot read on: {error}")));
                 from
@@ -140,33 +138,35 @@ fn regular_file(input: &Input) -> io::Result<Option<File>> {
     Ok(file.metadata()?.is_file().then_some(file))
 }
 
-struct Spool {
-    file: File,
-    len: u64,
+/// Reads an input that will not be there later, and keeps it.
+fn spool(input: Input, mut file: &File, sender: &SyncSender<Message>) -> io::Result<()> {
+    let at = file.stream_position()?;
+    let mut kept = Keeping { input, file, failed: None };
+    read(&mut kept, at, sender)?;
+    kept.failed.map_or(Ok(()), Err)
 }
 
-impl Spool {
-    fn read(&mut self, input: Input, sender: &SyncSender<Message>) -> io::Result<()> {
-        let mut failed = None;
-        let file = &mut self.file;
-        let keep = |bytes: &[u8]| {
-            if let Err(error) = file.write_all(bytes) {
-                failed = Some(error);
-            }
-        };
-        self.len = read(input, self.len, sender, keep)?;
-        failed.map_or(Ok(()), Err)
+/// An input whose octets are in a file before anybody reads them.
+struct Keeping<'a> {
+    input: Input,
+    file: &'a File,
+    /// Why the file takes no more; what comes is shown all the same.
+    failed: Option<io::Error>,
+}
+
+impl Read for Keeping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let len = self.input.read(buffer)?;
+        if self.failed.is_none() {
+            self.failed = self.file.write_all(buffer.get(..len).unwrap_or_default()).err();
+        }
+        Ok(len)
     }
 }
 
 /// Reads lines from octet `at` on and says what they are; returns where they end. A last line
 /// that is torn counts as unread: its writer may be at it.
-fn read(
-    from: impl io::Read,
-    mut at: u64,
-    sender: &SyncSender<Message>,
-    mut keep: impl FnMut(&[u8]),
-) -> io::Result<u64> {
+fn read(from: impl Read, mut at: u64, sender: &SyncSender<Message>) -> io::Result<u64> {
     let mut lines = Lines::new(from);
     while let Some(line) = lines.next_line()? {
         let (bytes, message) = match line {
@@ -175,7 +175,6 @@ fn read(
                 (bytes, last.then(|| Message::Malformed("a line is too long".to_owned())))
             }
         };
-        keep(bytes);
         if bytes.ends_with(b"\n") || !matches!(message, Some(Message::Malformed(_))) {
             at += bytes.len() as u64;
         }
@@ -196,4 +195,33 @@ fn message(bytes: &[u8], at: u64) -> Option<Message> {
         Ok(record) => Message::Record(Box::new(record), at..at + bytes.len() as u64),
         Err(error) => Message::Malformed(error.to_string()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_again_behind_an_input_that_ends_torn() {
+        let folder = tempfile::tempdir().unwrap();
+        let line = |n: u32| format!("{{\"type\":\"note\",\"n\":{n}}}\n");
+        let texts = [line(1) + "{\"type\":\"hop\",", line(2) + &line(3)];
+        let inputs = texts.iter().enumerate().map(|(n, text)| {
+            let path = folder.path().join(n.to_string());
+            std::fs::write(&path, text).unwrap();
+            Input::open(&path).unwrap()
+        });
+        let feed = Feed::start(inputs.collect()).unwrap();
+        let (mut lines, mut malformed) = (Vec::new(), 0);
+        loop {
+            match feed.messages.recv().unwrap() {
+                Message::Record(_, range) => lines.push(feed.kept.read(&range).unwrap()),
+                Message::Malformed(_) => malformed += 1,
+                Message::Failed(why) => panic!("{why}"),
+                Message::End => break,
+            }
+        }
+        assert_eq!(lines.concat(), [line(1), line(2), line(3)].concat().into_bytes());
+        assert_eq!(malformed, 1);
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! - [`feed`]: a thread that reads records; their octets stay on disk.
 //! - [`session`]: rounds, and the view as it was after any of them.
-//! - [`app`]: the state, and what keys do to it ([`keys`]).
+//! - [`app`]: the state, and what keys do to it ([`keys`]); [`position`]: which round is shown.
 //! - [`screen`]: drawing, with [`hops`], [`details`], [`flows`] and [`popups`].
 //! - [`terminal`]: taking the terminal and giving it back.
 //! - [`export`]: the view as a page.
@@ -15,6 +15,7 @@ mod flows;
 mod hops;
 mod keys;
 mod popups;
+mod position;
 mod screen;
 mod session;
 mod terminal;
@@ -74,7 +75,8 @@ fn attend(app: &mut App, terminal: &mut Terminal, signal: &AtomicI32) -> io::Res
         is_stale |= app.turn();
         if is_stale && drawn_at.is_none_or(|at| at.elapsed() >= BETWEEN_DRAWINGS) {
             terminal.draw(app)?;
-            (is_stale, drawn_at) = (false, Some(Instant::now()));
+            // The first hops need not wait: nobody reads an empty screen.
+            (is_stale, drawn_at) = (false, app.log().map(|_| Instant::now()));
         }
         if signal.load(Ordering::Relaxed) != 0 {
             return Ok(End::Quit);
