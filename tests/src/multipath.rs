@@ -258,6 +258,7 @@ pub fn plan() -> Plan {
         first_hop: 1,
         max_hops: 30,
         probes: 3,
+        probes_in_turn: 3,
         flows: 1,
         wait: Wait { max: Duration::from_secs(2), here: 3.0, near: 10.0 },
         gap_limit: 3,

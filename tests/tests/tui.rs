@@ -51,6 +51,28 @@ fn rounds_come_through_a_pipe_while_keys_come_from_the_terminal() {
 }
 
 #[test]
+fn what_tools_say_stands_below_the_table_and_tears_none() {
+    let command = "tracemap trace --no-save --profile offline 127.0.0.1";
+    let terminal = Terminal::run(100, 24, command);
+    assert_eq!(terminal.ended(), 0);
+    let screen = terminal.screen();
+    let at = |text: &str| screen.find(text).unwrap();
+    assert!(at("reached") < at("tm-asn: no database"), "{screen}");
+    assert_eq!(screen.matches("┌───┬").count(), 1, "{screen}");
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_escapes() {
+    let is_coloured = |kind: &str| {
+        let command = format!("TERM={kind} tm-render '{}'", fixture("pacific").display());
+        let terminal = Terminal::run(100, 24, &command);
+        assert_eq!(terminal.ended(), 0);
+        terminal.coloured_screen().contains('\x1b')
+    };
+    assert!(is_coloured("xterm") && !is_coloured("dumb"));
+}
+
+#[test]
 fn the_porcelain_opens_it_too() {
     let file = fixture("pacific").display().to_string();
     let terminal = Terminal::run(80, 24, &format!("tracemap tui '{file}'"));

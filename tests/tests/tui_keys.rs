@@ -278,6 +278,10 @@ const PROOFS: [Proof; 24] = [
         terminal.shows("no hop has that text");
         terminal.press(&["Escape"]);
         terminal.until("all hops", |screen| hops(screen).len() == 7);
+        terminal.press(&["m"]);
+        terminal.shows("┌ map");
+        terminal.press(&["Escape"]);
+        terminal.shows("┌ hops");
     }),
 ];
 

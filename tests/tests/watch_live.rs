@@ -35,6 +35,25 @@ fn a_watched_host_has_a_log_and_a_summary() {
     assert_eq!(desk.log("198.51.100.9").lines().count(), 4 * 7);
 }
 
+#[test]
+fn probes_are_spread_over_half_the_interval_and_the_users_flags_come_last() {
+    let desk = Desk::new("pace", Some(&rounds(&calm(), 1, 2)));
+    for (args, pace) in [
+        (&[][..], "--interval=30 --rounds=0 --spread=15 -- example.com"),
+        (&["--interval", "5m"], "--interval=300 --rounds=0 --spread=15 -- example.com"),
+        (&["--interval", "10"], "--interval=10 --rounds=0 --spread=5 -- example.com"),
+        (&["--interval", "5"], "--interval=5 --rounds=0 -- example.com"),
+    ] {
+        let output = desk.watch(&[&["-v", "example.com"], args].concat()).output().unwrap();
+        let line = format!("tm-probe -v {pace} | tm-watch ");
+        assert!(text(&output.stderr).contains(&line), "{line}: {output:?}");
+    }
+    let own = ["-v", "example.com", "--", "-q", "5", "--spread", "2"];
+    let output = desk.watch(&own).output().unwrap();
+    let line = "--spread=15 -q 5 --spread 2 -- example.com";
+    assert!(text(&output.stderr).contains(line), "{output:?}");
+}
+
 /// A path of routers with these addresses to 198.51.100.9.
 fn topology(folder: &Path, name: &str, third: &str, rtt_ms: f64, udp: &str) -> Lab {
     let hop = |ip: &str, rtt: f64| format!("[[path.hop]]\nv4 = [\"{ip}\"]\nrtt_ms = {rtt:.1}\n");
@@ -141,6 +160,23 @@ fn logs_are_put_aside_by_size_and_none_is_lost() {
     let all: String = logs.iter().map(|log| fs::read_to_string(log).unwrap()).collect();
     let wanted = fs::read_to_string(desk.rounds()).unwrap();
     assert!(wanted.ends_with(&all) && all.len() > 40_000, "the end of what was seen, whole rounds");
+}
+
+#[test]
+fn logs_are_put_aside_by_age_from_the_first_record_on() {
+    let desk = Desk::new("age", Some(&rounds(&calm(), 1, 2)));
+    let logs = || {
+        let entries = fs::read_dir(desk.state()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".jsonl")).count()
+    };
+    // The rounds are of 2026-11-24.
+    for (age, count) in [("0", 1), ("10000d", 1), ("0.001s", 2)] {
+        let args = ["--no-table", "--log-age", age, "example.com"];
+        assert!(desk.watch(&args).output().unwrap().status.success());
+        assert_eq!(logs(), count, "{age}");
+    }
+    assert_eq!(desk.log("example.com"), "", "all three rounds were put aside");
 }
 
 #[test]

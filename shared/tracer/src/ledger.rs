@@ -217,11 +217,12 @@ impl Ledger {
         self.waiting.iter().filter(is_over).copied().collect()
     }
 
-    /// Until when a probe is waited for: less long once these TTLs or a farther one have answered.
+    /// Until when a probe is waited for: less long once these TTLs have answered, or some beyond
+    /// them, the nearest of which is most like them.
     pub(crate) fn patience(&self, slot: &Slot, wait: &Wait, here: RangeInclusive<u8>) -> Duration {
         let beyond = (Excluded(*here.end()), Unbounded);
         let here = self.slowest.range(here).map(|(_, rtt)| *rtt).max();
-        let near = self.slowest.range(beyond).map(|(_, rtt)| *rtt).max();
+        let near = self.slowest.range(beyond).next().map(|(_, rtt)| *rtt);
         let here = here.map(|rtt| wait.times(wait.here, rtt));
         let near = near.map(|rtt| wait.times(wait.near, rtt));
         slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)

@@ -78,7 +78,7 @@ mod wake;
 
 pub use engine::{Engine, Sink};
 pub use ledger::Ledger;
-pub use options::Options;
+pub use options::{Options, Spread};
 pub use strategy::Strategy;
 pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;

@@ -156,7 +156,7 @@ impl Discovery {
         }
         let (serial, busy) = (self.serial, &self.busy);
         let free = |flow: &u16| !serial || !busy.contains_key(flow);
-        let ready = self.hops.iter().zip(0_u8..).filter(|(hop, _)| hop.next_at <= now);
+        let ready = self.hops.iter().zip(0..=u8::MAX).filter(|(hop, _)| hop.next_at <= now);
         let ready = ready.filter(|(hop, _)| hop.todo.iter().any(free));
         let (_, ttl) = ready.min_by_key(|(hop, ttl)| (hop.next_at, *ttl))?;
         let hop = self.hops.get_mut(usize::from(ttl))?;

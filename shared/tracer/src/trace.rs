@@ -39,6 +39,8 @@ pub struct Plan {
     pub max_hops: u8,
     /// Probes per TTL and flow.
     pub probes: u16,
+    /// The same of a flow that goes on one probe at a time.
+    pub probes_in_turn: u16,
     /// Flows probed side by side.
     pub flows: u16,
     /// How long to wait for an answer.

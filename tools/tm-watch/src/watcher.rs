@@ -118,6 +118,8 @@ fn to_alert(said: Said, trace: &Trace, path: &mut Path) -> Alert {
         at,
         host: trace.host.clone(),
         resolved_ip: trace.resolved_ip.clone(),
+        source_ip: trace.source_ip.clone(),
+        vantage: trace.vantage.clone(),
         trace_id: trace.trace_id.clone(),
         round: Some(trace.round),
         kind,

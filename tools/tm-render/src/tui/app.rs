@@ -328,10 +328,11 @@ impl App {
     }
 
     fn escape(&mut self) {
-        if self.filter.is_empty() {
-            self.lower = Lower::None;
+        match (self.lower, self.side) {
+            _ if !self.filter.is_empty() => self.filter.clear(),
+            (Lower::None, Side::Map | Side::Flows) => self.side = Side::Auto,
+            _ => self.lower = Lower::None,
         }
-        self.filter.clear();
     }
 
     fn type_filter(&mut self, key: KeyEvent) {
