@@ -1,7 +1,7 @@
 //! `tm-watch` as a user meets it. `tracemap watch` is in `watch_live.rs`.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -107,6 +107,17 @@ fn every_event_is_told_with_few_probes_too() {
         assert!(hidden || score.in_time() == 1, "{}: {:?}", scenario.name, score.delays);
         assert_eq!(score.wrong, Vec::<Alarm>::new(), "{}", scenario.name);
     }
+}
+
+#[test]
+fn loss_that_is_over_is_told_with_what_is_usual_again() {
+    let scenarios = scenarios::all(FEW);
+    let lossy = scenarios.iter().find(|scenario| scenario.name.starts_with("40 % loss from"));
+    let alerts = alerts(&watch(&["--only-alerts"], &lossy.unwrap().lines(1)));
+    let percent = |alert: &Value, when: &str| alert[when]["loss_pct"].as_f64().unwrap();
+    let [began, over] = alerts.as_slice() else { panic!("{alerts:?}") };
+    assert!(percent(began, "before") < 5.0 && percent(began, "after") > 20.0, "{began}");
+    assert!(percent(over, "before") > 20.0 && percent(over, "after") < 5.0, "{over}");
 }
 
 #[test]

@@ -244,7 +244,7 @@ impl LossWatch {
     /// is lost as usual. Hops that seldom answer say nothing.
     pub fn chance_of_silence(&self, hops: &BTreeMap<u8, Counts>, end: Counts) -> f64 {
         let of = |usual: f64, counts: &Counts| f64::from(counts.sent) * usual.ln();
-        let at_end = of(self.usual(), &end);
+        let at_end = of(self.present(), &end);
         if self.lossy.is_some() {
             return at_end; // nobody else's usual loss is that of now
         }
@@ -253,9 +253,14 @@ impl LossWatch {
         speaking.map(|(witness, counts)| of(witness.usual(), counts)).sum::<f64>() + at_end
     }
 
-    /// The part of the probes to the destination that is usually lost, or is lost at present.
+    /// The part of the probes to the destination that is usually lost.
     pub fn usual(&self) -> f64 {
-        self.lossy.as_ref().map_or(self.end.usual(), |lossy| lossy.loss.rate())
+        self.end.usual()
+    }
+
+    /// The part of the probes to the destination that is lost at present.
+    fn present(&self) -> f64 {
+        self.lossy.as_ref().map_or(self.usual(), |lossy| lossy.loss.rate())
     }
 
     fn learn(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
