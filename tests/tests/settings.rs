@@ -116,7 +116,8 @@ fn every_tool_has_a_manual_page_and_completions() {
     for name in &tools() {
         let page = text(&run(home.path(), name, &["--generate", "man"]));
         assert!(page.contains(&format!(".TH {name} 1")), "{name}");
-        assert!(page.contains(".SH OPTIONS") && page.contains("Examples:"), "{name}");
+        assert!(page.contains(".SH OPTIONS") && page.contains(".SH EXAMPLES\n.nf\n  "), "{name}");
+        assert!(page.contains("\n.fi\n") && !page.contains("EXTRA"), "{name}: {page}");
         let bash = folder.path().join(name);
         fs::write(&bash, text(&run(home.path(), name, &["--generate", "bash"]))).unwrap();
         let checked = Command::new("bash").arg("-n").arg(&bash).output().unwrap();

@@ -83,7 +83,19 @@ pub(crate) fn answer(command: &Command, arguments: &[OsString]) -> Option<Result
 
 fn page(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
     let source = format!("tracemap {}", env!("CARGO_PKG_VERSION"));
-    Man::new(command.clone()).source(source).manual("tracemap").render(out)
+    let mut page = Vec::new();
+    Man::new(command.clone()).source(source).manual("tracemap").render(&mut page)?;
+    out.write_all(with_examples(&String::from_utf8_lossy(&page)).as_bytes())
+}
+
+/// The page with the examples in a section of their own, line by line as they were written.
+fn with_examples(page: &str) -> String {
+    let Some((before, section)) = page.split_once(".SH EXTRA\nExamples:\n") else {
+        return page.to_owned();
+    };
+    let lines = section.split_inclusive('\n').take_while(|line| line.starts_with(' '));
+    let (examples, after) = section.split_at(lines.map(str::len).sum());
+    format!("{before}.SH EXAMPLES\n.nf\n{examples}.fi\n{after}")
 }
 
 fn completions(shell: Shell, mut command: Command, out: &mut Vec<u8>) {
