@@ -49,6 +49,15 @@ fn a_chain_is_seen_as_it_is_by_every_protocol_family_and_privilege() {
     });
 }
 
+#[test]
+fn the_addresses_of_the_lab_are_sources_at_once() {
+    for _ in 0..30 {
+        let args = ["-6", "addr", "show", "dev", "tm0", "tentative"];
+        let output = Lab::new("chain").command("ip", &args).output().unwrap();
+        assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(0), &b""[..]));
+    }
+}
+
 /// The median error of the RTTs of a trace, each hop being 4 ms farther.
 fn median_error(traced: &Traced) -> f64 {
     let probes =
