@@ -41,7 +41,7 @@ test: tools ## Run every test
 fresh-root: ## What README.md tells, done in a Debian with nothing in it (needs root, debootstrap)
 	tests/fresh-root.sh
 
-scale: tools ## The tests and figures on Apache Spark: fetches PySpark (450 MB), needs java
+scale: tools ## The tests and figures on Apache Spark: fetches PySpark and chdb (1 GB), needs java
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked -p tm-tests --test scaling -- --ignored
 	$(CARGO) build --release --locked -p tm-import -p tm-asn -p tm-geo -p tm-tests --bins

@@ -78,7 +78,7 @@ fn changes_of_a_simulated_internet_are_told_across_restarts() {
         text(&command.output().unwrap().stderr)
     };
     let usual = topology(folder.path(), "usual", "10.0.3.1", 20.0, "closed");
-    let other = topology(folder.path(), "other", "10.0.9.9", 60.0, "closed");
+    let other = topology(folder.path(), "other", "10.0.9.9", 500.0, "closed");
     let down = topology(folder.path(), "down", "10.0.3.1", 20.0, "filtered");
     let quiet = run(&usual, "55");
     assert!(quiet.contains("55 reached, 0 alerts"), "{quiet}");
