@@ -188,7 +188,7 @@ fn a_dead_zone_costs_its_own_names_and_no_others() {
         RecordType::PTR if !name.contains(".66.9.") => Say::ptr("a.example.net."),
         _ => zone_with_a_hole(name, kind),
     });
-    let is_dead = |n: &u32| n % 10 == 0;
+    let is_dead = |n: &u32| n.is_multiple_of(10);
     let ip = |n: u32| format!("9.{}.{}.{}", if is_dead(&n) { 66 } else { 1 }, n / 250, n % 250);
     let hops: Vec<_> = (0..600).map(|n| hop(1, &ip(n), 1.0)).collect();
     let out = run(&server, &["--no-cache"], &hops);

@@ -9,17 +9,14 @@ use crate::session::Session;
 pub(crate) fn findings(session: &Session) -> Vec<Finding> {
     let Some(mtu) = session.end().and_then(|end| end.mtu.as_ref()) else { return Vec::new() };
     let interface = mtu.interface;
-    let of_path = match mtu.octets {
-        Some(octets) => {
-            let text = format!(
-                "Path MTU {octets}: datagrams of up to {octets} octets get there; the interface takes {interface}."
-            );
-            finding(Certainty::Observed, Tone::Plain, None, text)
-        }
-        None => {
-            let text = "The path MTU: the destination did not answer.".to_owned();
-            finding(Certainty::Unknown, Tone::Plain, None, text)
-        }
+    let of_path = if let Some(octets) = mtu.octets {
+        let text = format!(
+            "Path MTU {octets}: datagrams of up to {octets} octets get there; the interface takes {interface}."
+        );
+        finding(Certainty::Observed, Tone::Plain, None, text)
+    } else {
+        let text = "The path MTU: the destination did not answer.".to_owned();
+        finding(Certainty::Unknown, Tone::Plain, None, text)
     };
     std::iter::once(of_path).chain(mtu.drops.iter().map(drop)).collect()
 }
