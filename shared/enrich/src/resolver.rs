@@ -189,7 +189,7 @@ impl std::fmt::Debug for Server {
 /// Servers that are asked one after the other, until one answers.
 #[derive(Clone, Debug)]
 pub struct Servers {
-    servers: Arc<[Arc<Server>]>,
+    all: Arc<[Arc<Server>]>,
     zones: Arc<Zones>,
     patience: Duration,
 }
@@ -201,12 +201,12 @@ impl Servers {
         let servers = own.into_iter().map(|address| Server::new(address, patience).map(Arc::new));
         let servers: Vec<_> =
             servers.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        Ok(Self { servers: servers.into(), zones: Arc::default(), patience })
+        Ok(Self { all: servers.into(), zones: Arc::default(), patience })
     }
 
     /// Each of them.
     pub fn each(&self) -> &[Arc<Server>] {
-        &self.servers
+        &self.all
     }
 
     /// When a question that is asked now has waited long enough.
@@ -224,7 +224,7 @@ impl Servers {
         let reply = self.ask_in_turn(name, kind).await;
         if reply.records != Err(Failure::Timeout) {
             self.zones.has_answered(name);
-        } else if self.servers.iter().any(|server| !server.is_resting()) {
+        } else if self.all.iter().any(|server| !server.is_resting()) {
             self.zones.was_silent(name);
         }
         reply
@@ -273,7 +273,7 @@ impl Servers {
     /// Those that do not rest, the slow ones last.
     fn in_order(&self) -> VecDeque<Arc<Server>> {
         let mut servers: Vec<_> =
-            self.servers.iter().filter(|server| !server.is_resting()).cloned().collect();
+            self.all.iter().filter(|server| !server.is_resting()).cloned().collect();
         servers.sort_by_key(|server| server.is_slow.load(Ordering::Relaxed));
         servers.into()
     }
