@@ -371,9 +371,9 @@ impl Slot {
         if self.changes.len() < BALANCED {
             return UNBALANCED;
         }
-        let once = self.known.iter().filter(|known| known.rounds == 1).count() + suspects;
-        let rounds = f64::from(self.rounds) + suspects as f64;
-        let unseen = ((once as f64 + 1.0) / (rounds + 1.0)).min(1.0);
+        let once = self.known.iter().filter(|known| known.rounds == 1).count() + suspects + 1;
+        let once = once as f64 + 1.5 * (once as f64).sqrt(); // few have come up, so chance has its part
+        let unseen = (once / (f64::from(self.rounds) + suspects as f64 + 1.0)).min(1.0);
         let sister = 1.0 / (self.known.len() as f64 + 1.0);
         if again { unseen.max(sister) } else { unseen }
     }

@@ -91,7 +91,7 @@ fn a_change_where_the_load_is_balanced_is_found_all_the_same() {
             Verdict::Began(_)
         )
     });
-    assert!(began.is_some_and(|at| at <= 5), "{began:?}");
+    assert!(began.is_some_and(|at| at <= 7), "{began:?}");
 }
 
 #[test]
