@@ -201,6 +201,25 @@ fn sequence(transport: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(octets))
 }
 
+/// What must hold of any octets: they can be judged, and nothing is ours that has no TTL.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(octets: &[u8]) {
+    use crate::packet::parse::{Icmp, icmp, tcp_answer};
+    let all =
+        [Protocol::Udp, Protocol::Icmp, Protocol::Tcp].map(|each| [(each, false), (each, true)]);
+    for (protocol, v6) in all.concat() {
+        if let Some(Icmp::Error(error)) = icmp(octets, v6) {
+            let code = Code::new(protocol, error.quoted.source, 41_000, 33434);
+            let verdict = code.judge(&error.quoted);
+            assert!(!matches!(verdict, Verdict::Ours { ttl: 0, .. }), "{verdict:?}");
+        }
+        let ip = if v6 { [0; 16].into() } else { [192, 0, 2, 1].into() };
+        let code = Code::new(protocol, ip, 41_000, 33434);
+        let _ = code.judge_payload(octets, ip);
+        let _ = tcp_answer(octets).map(|segment| code.judge_tcp(&segment, ip));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
