@@ -39,7 +39,7 @@ for flag in level=4 inline-8bit-counters pc-table trace-compares; do
   sancov+=" -Cllvm-args=-sanitizer-coverage-$flag"
 done
 # With --target, build scripts and procedural macros stay as they are.
-RUSTFLAGS="--cfg fuzzing $sancov" "$cargo" build --profile fuzz --target "$host" \
+RUSTFLAGS="--cfg fuzzing $sancov" "$cargo" build --locked --profile fuzz --target "$host" \
   --target-dir target/fuzz --package tm-fuzz --features libfuzzer --bins
 
 # Runs a target; what it must not do is kept in a file, whose name is printed.

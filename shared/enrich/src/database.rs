@@ -141,6 +141,9 @@ pub fn number(record: &Value, places: &[&[&str]]) -> Option<f64> {
 
 /// What must hold of any octets: they are a database or are refused, and a lookup ends. Returns
 /// what is found of some addresses.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(octets: &[u8]) -> Vec<(IpAddr, Finding)> {
     let Ok(database) = Database::of_bytes(octets.to_vec(), Path::new("test.mmdb")) else {

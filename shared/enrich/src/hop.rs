@@ -102,6 +102,9 @@ fn address(value: &str) -> Option<IpAddr> {
 }
 
 /// What must hold of any line: an RTT is a number, and one that can be reckoned with.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(line: &[u8]) {
     if let Ok((hop, _)) = Hop::scan(line, "geo") {

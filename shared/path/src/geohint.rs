@@ -156,6 +156,9 @@ fn rank(found: Vec<Reading>) -> Vec<Reading> {
 
 /// What must hold of any name: few places, the likeliest first, each found in a word of the name,
 /// in whatever case it is written.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(name: &str) {
     let hints = read(name);

@@ -41,6 +41,9 @@ fn hash(octets: &[u8]) -> u64 {
 }
 
 /// What must hold of any two texts: their names are harmless, and each its own.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(one: &str, other: &str) {
     let name = safe(one);

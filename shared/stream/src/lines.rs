@@ -165,6 +165,9 @@ impl Read for Dribble<'_> {
 
 /// What must hold of any octets: they come out in order as the lines that they are, however few
 /// come at a time (the first octet says how many) and however short lines must be (the second).
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(octets: &[u8]) {
     let &[step, longest, ref octets @ ..] = octets else { return };

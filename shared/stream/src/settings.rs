@@ -231,6 +231,9 @@ fn scalar(value: &Value) -> Option<String> {
 }
 
 /// What must hold of any configuration file: it is read, or refused in one line.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(text: &str) {
     let below = Command::new("watch").arg(Arg::new("interval").long("interval"));

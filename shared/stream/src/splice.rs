@@ -276,6 +276,9 @@ impl<'a> Scanner<'a> {
 
 /// What must hold of any line: whatever a parser takes for an object is scanned alike, and a
 /// member set on a line moves no other byte and changes no other member.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(line: &[u8]) {
     use serde_json::Value;

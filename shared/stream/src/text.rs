@@ -116,6 +116,9 @@ fn fitting(text: &str, columns: usize) -> String {
 }
 
 /// What must hold of any text: it is made harmless, for good, and fits.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(text: &str, columns: usize) {
     let harmless = visible(text);

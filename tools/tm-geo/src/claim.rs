@@ -268,6 +268,18 @@ mod tests {
         assert_eq!(long.map(|city| city.len()), Some(LONGEST));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn damaged_records_are_no_places_off_the_earth(
+            text in tm_mutate::octets(tm_mutate::seeds("answers"))
+        ) {
+            if let Ok(record) = serde_json::from_slice(&text) {
+                let found = Finding { record, prefix: "8.0.0.0/8".to_owned(), offset: 0 };
+                check(&found, "8.8.8.8".parse().unwrap());
+            }
+        }
+    }
+
     #[test]
     fn doubts_and_anycast_are_heard() {
         assert!(Said::by(&json!({"hosting": true})).claim("x".into(), Kind::Provider).doubtful);

@@ -1,7 +1,7 @@
 //! What must hold of any input: every format reads it to its end, and what it makes of it are
 //! records that can be. The property tests and `tests/fuzz` call these.
 
-#![allow(clippy::unwrap_used)] // these are tests
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)] // these are tests
 
 use std::sync::LazyLock;
 

@@ -241,6 +241,11 @@ mod tests {
 
     proptest! {
         #[test]
+        fn damaged_packets_are_judged(octets in tm_mutate::octets(tm_mutate::seeds("bulk"))) {
+            check(&octets);
+        }
+
+        #[test]
         fn ttl_and_time_come_back_however_little_is_quoted(
             protocol in protocol(), six: bool, ttl in 1u8..=MOST_HOPS, tick: u16, fine in 0u8..64,
             quoted in 8usize..40,

@@ -164,6 +164,9 @@ fn structure(objects: &[u8]) -> Vec<u8> {
 
 /// What must hold of any objects: what is read of them is in them, with and without the length
 /// that says where they begin.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(objects: &[u8]) {
     let bytes = structure(objects);

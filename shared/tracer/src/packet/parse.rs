@@ -180,6 +180,9 @@ pub fn tcp_answer(bytes: &[u8]) -> Option<TcpAnswer> {
 
 /// What must hold of any octets: no length is believed that is not there, and a quoted datagram
 /// can be judged.
+///
+/// # Panics
+/// Where it does not hold.
 #[cfg(any(test, fuzzing))]
 pub fn check(octets: &[u8]) {
     for v6 in [false, true] {
