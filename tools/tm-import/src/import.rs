@@ -153,7 +153,9 @@ mod tests {
 
         #[test]
         fn damaged_samples_panic_no_format(
-            octets in tm_mutate::octets(tm_mutate::seeds("import_text"))
+            octets in tm_mutate::octets(
+                [tm_mutate::seeds("import_text"), tm_mutate::seeds("import_json")].concat()
+            )
         ) {
             checks::text(&octets);
             checks::json(&octets);
