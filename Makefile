@@ -84,14 +84,14 @@ lint: ## Check format and lints
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --quiet
 
-fuzz: ## Run every fuzz target for FUZZ_SECONDS (10), those of FUZZ_ONLY where it is set
+fuzz: ## Run every fuzz target for FUZZ_SECONDS (10), those of FUZZ_ONLY where it is set (needs C++)
 	CARGO='$(CARGO)' tests/fuzz.sh --seconds '$(FUZZ_SECONDS)' --only '$(FUZZ_ONLY)'
 
 coverage: ## What the tests cover, by crate (needs cargo-llvm-cov and llvm-tools)
 	CARGO='$(CARGO)' tests/coverage.sh
 
 publish-check: ## Package the crates as for crates.io, and build them from the packages
-	$(CARGO) publish --dry-run --locked --workspace --exclude tm-tests --exclude tm-lab --exclude tm-mutate
+	$(CARGO) publish --dry-run --locked --workspace --exclude tm-tests --exclude tm-fuzz --exclude tm-lab --exclude tm-mutate
 
 docs: ## Write docs/schema.json anew
 	$(CARGO) run --quiet --locked -p tm-tests --bin tm-schema-json > docs/schema.json

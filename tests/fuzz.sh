@@ -1,67 +1,20 @@
 #!/usr/bin/env bash
-# Runs the fuzz targets by time. A target is a property test of a parser (proptest): octets that
-# nothing chose, or samples damaged by tests/mutate. Every round draws new ones.
+# Fuzzing guided by coverage (libFuzzer) of whatever reads what strangers write: builds the targets
+# of tests/fuzz and runs each for some time. It begins with tests/fuzz/seeds and with what earlier
+# runs found worth keeping (target/fuzz/corpus). Needs a C++ compiler, and no nightly Rust.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-seconds=10 only='' cargo=${CARGO:-cargo} profile=${FUZZ_PROFILE:-release}
+seconds=10 only='' cargo=${CARGO:-cargo}
 
 usage() {
   cat <<END
 Usage: fuzz.sh [--seconds N] [--only TEXT] [--list]
 
   --seconds N   how long each target runs [$seconds]
-  --only TEXT   of the targets, those whose package and name contain TEXT
+  --only TEXT   of the targets, those whose name contains TEXT
   --list        name them and end
-
-FUZZ_PROFILE: how they are built [release]
 END
-}
-
-# package, kind of its test binary, part of the names of its targets
-targets() {
-  cat <<END
-tm-schema --lib damaged_
-tm-stream --lib damaged_
-tm-stream --lib the_line_reads_the_same
-tm-stream --lib whatever_a_parser_takes
-tm-stream --lib every_octet_comes_out
-tm-stream --lib any_text_
-tm-enrich --lib damaged_
-tm-path --lib geohint::tests::no_name
-tm-path --lib geohint::tests::names_like
-tm-tracer --lib damaged_
-tm-tracer --lib panic
-tm-asn --bins no_line
-tm-asn --bins no_octets
-tm-asn --bins damaged_
-tm-geo --bins damaged_
-tm-import --bins panic
-tm-import --bins any_octets
-tm-tests --test=fuzz damaged_
-END
-}
-
-# The test binary of a package, built; empty where there is none.
-binary() { # PACKAGE KIND
-  "$cargo" test --profile "$profile" --locked --no-run --message-format=json -p "$1" "$2" 2>/dev/null |
-    sed -n 's/.*"executable":"\([^"]*\)".*"fresh".*/\1/p' | tail -n 1
-}
-
-# Doubles the cases of a round until a round takes a few seconds.
-fuzz() { # PACKAGE BINARY NAME
-  local end=$((SECONDS + seconds)) cases=100 total=0 began
-  while ((SECONDS < end)); do
-    began=$SECONDS
-    if ! PROPTEST_CASES=$cases "$2" --exact "$3" >"$scratch" 2>&1; then
-      cat "$scratch"
-      echo "FOUND     $1 $3, after $total inputs"
-      return 1
-    fi
-    total=$((total + cases))
-    ((SECONDS - began > 4)) || cases=$((cases * 2))
-  done
-  printf 'fine      %-10s %-70s %12d inputs in %d s\n' "$1" "$3" "$total" "$((SECONDS - end + seconds))"
 }
 
 list=no
@@ -75,22 +28,40 @@ while (($#)); do
   esac
   shift
 done
-scratch=$(mktemp)
-trap 'rm -f "$scratch"' EXIT
+
+names=$(basename -s .rs tests/fuzz/targets/*.rs | grep -F -- "$only") ||
+  { echo "fuzz.sh: there is no target '$only'" >&2 && exit 2; }
+[[ $list == no ]] || { echo "$names" && exit; }
+
+host=$("${RUSTC:-rustc}" -vV | sed -n 's/^host: //p')
+sancov='-Cpasses=sancov-module'
+for flag in level=4 inline-8bit-counters pc-table trace-compares; do
+  sancov+=" -Cllvm-args=-sanitizer-coverage-$flag"
+done
+# With --target, build scripts and procedural macros stay as they are.
+RUSTFLAGS="--cfg fuzzing $sancov" "$cargo" build --locked --profile fuzz --target "$host" \
+  --target-dir target/fuzz --package tm-fuzz --features libfuzzer --bins
+
+# Runs a target; what it must not do is kept in a file, whose name is printed.
+fuzz() { # NAME
+  local corpus=target/fuzz/corpus/$1 found=target/fuzz/found/$1- log=target/fuzz/$1.log
+  mkdir -p "$corpus" target/fuzz/found
+  if ! "target/fuzz/$host/fuzz/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
+    -artifact_prefix="$found" -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$1" >"$log" 2>&1; then
+    tail -n 30 "$log"
+    echo "FOUND     $1: see $log"
+    return 1
+  fi
+  awk -v name="$1" -v seconds="$seconds" '
+    /cov: /                   { for (i = 1; i < NF; i++) if ($i == "cov:") covered = $(i + 1) }
+    /inline 8-bit counters/   { counters = $0; gsub(/.*\(|\).*/, "", counters); split(counters, n, " ") }
+    /number_of_executed_units/ { inputs = $2 }
+    END { printf "fine      %-14s %12d inputs in %d s, %d of %d counters\n", name, inputs, seconds, covered, n[1] }
+  ' "$log"
+}
+
 status=0
-while read -r package kind part; do
-  binary=$(binary "$package" "$kind")
-  [[ $binary ]] || { echo "fuzz.sh: $package was not built" >&2 && exit 2; }
-  names=$("$binary" --list --format terse | sed -n 's/: test$//p' | grep -F -- "$part" || true)
-  [[ $names ]] || { echo "fuzz.sh: $package has no target $part" >&2 && exit 2; }
-  for name in $names; do
-    [[ "$package $name" == *"$only"* ]] || continue
-    if [[ $list == yes ]]; then
-      echo "$package $name"
-    else
-      # Paths in the tests are relative to their package, as cargo runs them.
-      fuzz "$package" "$binary" "$name" || status=1
-    fi
-  done
-done < <(targets)
+for name in $names; do
+  fuzz "$name" || status=1
+done
 exit "$status"

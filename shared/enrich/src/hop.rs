@@ -65,8 +65,12 @@ impl<'a> Hop<'a> {
         self.kind == "\"trace\""
     }
 
-    /// The smallest RTT in milliseconds.
+    /// The smallest RTT in milliseconds, where it can be one.
     pub fn rtt_min(&self) -> Option<f64> {
+        self.written_rtt_min().filter(|rtt| rtt.is_finite() && *rtt >= 0.0)
+    }
+
+    fn written_rtt_min(&self) -> Option<f64> {
         #[derive(Deserialize)]
         struct Rtt {
             min: f64,
@@ -97,6 +101,18 @@ fn address(value: &str) -> Option<IpAddr> {
     value.strip_prefix('"')?.strip_suffix('"')?.parse().ok()
 }
 
+/// What must hold of any line: an RTT is a number, and one that can be reckoned with.
+///
+/// # Panics
+/// Where it does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check(line: &[u8]) {
+    if let Ok((hop, _)) = Hop::scan(line, "geo") {
+        assert!(hop.rtt_min().is_none_or(|rtt| rtt.is_finite() && rtt >= 0.0), "{}", hop.rtt);
+        let _ = (hop.responder(), hop.source(), hop.hostname(), hop.ends_trace());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -117,6 +133,9 @@ mod tests {
             r#"{"type":"hop","ip":null,"rtt":null,"dns":null}"#,
             r#"{"type":"trace","ip":"192.0.2.1","rtt":{"min":"x"},"dns":{"error":"timeout"}}"#,
             r#"{"type":"hop","ip":"nobody","rtt":[1],"dns":7}"#,
+            r#"{"rtt":{"min":1e999,"max":2}}"#,
+            r#"{"rtt":{"min":NaN,"max":2}}"#,
+            r#"{"rtt":{"min":-1,"max":2}}"#,
             "{}",
         ] {
             let (hop, _) = Hop::scan(line.as_bytes(), "geo").unwrap();
@@ -132,9 +151,7 @@ mod tests {
                 br#"{"type":"trace","hops":3, "x" : [1,{"a":"\\u0041"}]}"#.to_vec(),
             ])
         ) {
-            if let Ok((hop, _)) = Hop::scan(&line, "geo") {
-                let _ = (hop.responder(), hop.source(), hop.rtt_min(), hop.hostname(), hop.ends_trace());
-            }
+            check(&line);
         }
     }
 }

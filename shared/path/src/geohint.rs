@@ -154,5 +154,24 @@ fn rank(found: Vec<Reading>) -> Vec<Reading> {
     best
 }
 
+/// What must hold of any name: few places, the likeliest first, each found in a word of the name,
+/// in whatever case it is written.
+///
+/// # Panics
+/// Where it does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check(name: &str) {
+    let hints = read(name);
+    assert!(hints.len() <= MOST && hints.is_sorted_by(|a, b| a.score >= b.score), "{hints:?}");
+    for hint in &hints {
+        assert!(!hint.token.is_empty() && name.contains(&hint.token), "{hint:?}");
+        assert!(hint.score > LEAST_SCORE && hint.score <= CEILING, "{hint:?}");
+    }
+    let places = |hints: &[Hint]| -> Vec<_> {
+        hints.iter().map(|hint| (hint.city.name, hint.score.to_bits())).collect()
+    };
+    assert_eq!(places(&hints), places(&read(&name.to_ascii_uppercase())), "{name:?}");
+}
+
 #[cfg(test)]
 mod tests;

@@ -149,44 +149,57 @@ impl Lines<Input> {
     }
 }
 
+/// Hands out few octets at a time, as pipes do.
+#[cfg(any(test, fuzzing))]
+struct Dribble<'a>(&'a [u8], usize);
+
+#[cfg(any(test, fuzzing))]
+impl Read for Dribble<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (now, later) = self.0.split_at(self.1.min(self.0.len()).min(buffer.len()));
+        buffer.iter_mut().zip(now).for_each(|(to, from)| *to = *from);
+        self.0 = later;
+        Ok(now.len())
+    }
+}
+
+/// What must hold of any octets: they come out in order as the lines that they are, however few
+/// come at a time (the first octet says how many) and however short lines must be (the second).
+///
+/// # Panics
+/// Where it does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check(octets: &[u8]) {
+    let &[step, longest, ref octets @ ..] = octets else { return };
+    let (step, longest) = (usize::from(step % 9) + 1, usize::from(longest % 60) + 4);
+    let mut lines = Lines::with_longest(Dribble(octets, step), longest);
+    let (mut all, mut open) = (Vec::new(), Vec::new());
+    while let Ok(Some(line)) = lines.next_line() {
+        let (bytes, last) = match line {
+            Line::Whole(bytes) => (bytes, true),
+            Line::Piece { bytes, last } => (bytes, last),
+        };
+        assert!(bytes.len() <= longest + 1);
+        open.extend_from_slice(bytes);
+        if last {
+            all.push(std::mem::take(&mut open));
+        }
+    }
+    // The end of the octets may end a long line too.
+    all.extend(Some(open).filter(|open| !open.is_empty()));
+    assert!(all.iter().eq(octets.split_inclusive(|octet| *octet == b'\n')));
+    assert_eq!(lines.number(), all.len() as u64);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Hands out few octets at a time, as pipes do.
-    struct Dribble<'a>(&'a [u8], usize);
-
-    impl Read for Dribble<'_> {
-        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-            let len = self.1.min(self.0.len()).min(buffer.len());
-            let (now, later) = self.0.split_at(len);
-            buffer[..len].copy_from_slice(now);
-            self.0 = later;
-            Ok(len)
-        }
-    }
-
     proptest! {
         #[test]
-        fn every_octet_comes_out_in_order(text in "[ab\n]{0,200}", step in 1usize..9, longest in 4usize..40) {
-            let mut lines = Lines::with_longest(Dribble(text.as_bytes(), step), longest);
-            let (mut all, mut count) = (Vec::new(), 0);
-            while let Some(line) = lines.next_line().unwrap() {
-                match line {
-                    Line::Whole(bytes) => {
-                        prop_assert!(bytes.len() <= longest + 1);
-                        all.extend_from_slice(bytes);
-                        count += 1;
-                    }
-                    Line::Piece { bytes, last } => {
-                        all.extend_from_slice(bytes);
-                        count += u64::from(last);
-                    }
-                }
-            }
-            prop_assert_eq!(&all, text.as_bytes());
-            prop_assert!(lines.number() >= count && lines.number() <= count + 1);
+        fn every_octet_comes_out_in_order(text in "[ab\n]{0,200}", step: u8, longest: u8) {
+            check(&[&[step, longest], text.as_bytes()].concat());
         }
     }
 

@@ -115,6 +115,24 @@ fn fitting(text: &str, columns: usize) -> String {
     text.get(..fits).unwrap_or_default().to_owned()
 }
 
+/// What must hold of any text: it is made harmless, for good, and fits.
+///
+/// # Panics
+/// Where it does not hold.
+#[cfg(any(test, fuzzing))]
+pub fn check(text: &str, columns: usize) {
+    let harmless = visible(text);
+    assert!(!harmless.chars().any(is_harmful), "{harmless:?}");
+    assert_eq!(visible(&harmless), harmless);
+    for short in [cut(&harmless, columns), cut_middle(&harmless, columns, '~')] {
+        assert!(width(&short) <= columns, "{short:?} of {text:?}");
+    }
+    assert!(width(&shown(text, columns)) <= columns, "{text:?}");
+    for line in wrap(&harmless, columns, "") {
+        assert!(width(&line) <= columns, "{line:?} of {text:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::strategy::Strategy;
@@ -165,15 +183,7 @@ mod tests {
             ],
             columns in 0..40_usize,
         ) {
-            let harmless = visible(&text);
-            proptest::prop_assert!(!harmless.chars().any(is_harmful), "{harmless:?}");
-            for short in [cut(&harmless, columns), cut_middle(&harmless, columns, '~')] {
-                proptest::prop_assert!(width(&short) <= columns, "{short:?} of {text:?}");
-            }
-            proptest::prop_assert!(width(&shown(&text, columns)) <= columns);
-            for line in wrap(&harmless, columns, "") {
-                proptest::prop_assert!(width(&line) <= columns, "{line:?} of {text:?}");
-            }
+            check(&text, columns);
         }
     }
 }

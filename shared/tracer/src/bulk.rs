@@ -35,6 +35,16 @@ use run::Run;
 use sorting::Sorted;
 pub use targets::{Range, Targets};
 
+/// What must hold of any octets, as packets that answer and as observations on disk.
+#[cfg(fuzzing)]
+pub(crate) fn check(octets: &[u8]) {
+    code::check(octets);
+    observation::check(octets);
+}
+
+#[cfg(fuzzing)]
+pub(crate) use targets::check as check_list;
+
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {

@@ -84,3 +84,19 @@ pub use options::{Options, Spread};
 pub use strategy::Strategy;
 pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;
+
+/// What must hold of any input: `tests/fuzz` calls it.
+#[cfg(fuzzing)]
+pub mod checks {
+    /// What a bulk run reads back.
+    pub fn bulk(octets: &[u8]) {
+        crate::bulk::check(octets);
+    }
+
+    /// Stop sets, hosts files, addresses and prefixes.
+    pub fn lists(text: &str) {
+        crate::stop_set::check(text);
+        crate::target::check(text);
+        crate::bulk::check_list(text);
+    }
+}

@@ -4,6 +4,8 @@
 //! Octets that nothing chose are rejected by the first check of a parser. A sample with a few
 //! changes gets past it, into what is behind.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 
 /// What parsers tend to stumble over.
@@ -117,9 +119,17 @@ pub fn octets(samples: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
     prop_oneof![15 => damaged, 1 => prop::collection::vec(any::<u8>(), 0..300)]
 }
 
-/// The same of texts; what is no UTF-8 any more becomes `U+FFFD`.
-pub fn text<'a>(samples: impl IntoIterator<Item = &'a str>) -> impl Strategy<Value = String> {
-    let samples = samples.into_iter().map(|sample| sample.as_bytes().to_vec()).collect();
+/// What a fuzz target begins with, `tests/fuzz/seeds/TARGET`.
+pub fn seeds(target: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/seeds").join(target);
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    paths.sort();
+    paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
+}
+
+/// The same as texts; what is no UTF-8 any more becomes `U+FFFD`.
+pub fn text(samples: Vec<Vec<u8>>) -> impl Strategy<Value = String> {
     octets(samples).prop_map(|octets| String::from_utf8_lossy(&octets).into_owned())
 }
 

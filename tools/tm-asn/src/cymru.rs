@@ -132,6 +132,19 @@ fn registry_name(text: &str) -> Option<String> {
     known.contains(&text).then(|| text.to_owned())
 }
 
+/// What must hold of any octets, as texts of a line each: a route has origins and covers the
+/// address, a name is no longer than wanted.
+#[cfg(any(test, fuzzing))]
+pub fn check(octets: &[u8]) {
+    for ip in [[8, 8, 8, 8].into(), [0x2001, 0xdb8, 0, 0, 0, 0, 0, 1].into()] {
+        if let Ok(Some(route)) = route(ip, octets.split(|octet| *octet == b'\n')) {
+            assert!(route.prefix.contains(&ip) && !route.origins.all.is_empty(), "{route:?}");
+            assert!(!route.origins.all.contains(&0), "{route:?}");
+        }
+    }
+    assert!(name(15169, octets).is_none_or(|name| name.chars().count() <= LONGEST_NAME));
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -200,8 +213,15 @@ mod tests {
     proptest! {
         #[test]
         fn no_octets_make_it_fall(text: Vec<u8>, near in "[0-9 |./:a-zA-Z]{0,60}") {
-            let ip = "8.8.8.8".parse().unwrap();
-            let _ = (route(ip, [&text[..], near.as_bytes()]), name(7, &text), name(7, near.as_bytes()));
+            check(&text);
+            check(near.as_bytes());
+        }
+
+        #[test]
+        fn damaged_answers_are_routes_or_malformed(
+            octets in tm_mutate::octets(tm_mutate::seeds("origins"))
+        ) {
+            check(&octets);
         }
     }
 }

@@ -258,6 +258,15 @@ fn prefix(found: &Finding, ip: IpAddr) -> String {
     known.unwrap_or_else(|| found.prefix.clone())
 }
 
+/// What must hold of any record: the number is one that networks have, the prefix is one.
+#[cfg(any(test, fuzzing))]
+pub fn check(found: &Finding, ip: IpAddr) {
+    let Some(asn) = asn(found, ip, "test.mmdb") else { return };
+    let reserved = asn.number.and_then(crate::facts::reserved);
+    assert!(reserved.is_none() && !asn.origins.contains(&0), "{asn:?}");
+    assert!(asn.prefix.as_deref().is_some_and(|net| net.parse::<IpNet>().is_ok()), "{asn:?}");
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -266,7 +275,9 @@ mod tests {
 
     fn shape(record: Value) -> Option<Asn> {
         let found = Finding { record, prefix: "8.8.0.0/16".into(), offset: 0 };
-        asn(&found, "8.8.8.8".parse().unwrap(), "x.mmdb")
+        let ip = "8.8.8.8".parse().unwrap();
+        check(&found, ip);
+        asn(&found, ip, "x.mmdb")
     }
 
     #[test]

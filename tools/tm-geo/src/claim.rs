@@ -169,6 +169,28 @@ fn first_of_names(record: &Value, of: &str) -> Option<String> {
     name(record, &[&[of, "names", language]])
 }
 
+/// What must hold of whatever is said: the place is on the earth, names are short, the circle and
+/// the prefix can be.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn is_sound(said: &Said) {
+    let Geo { lat, lon, city, region, country_code, accuracy_km, .. } = &said.geo;
+    let (lat, lon) = (lat.unwrap_or(0.0), lon.unwrap_or(0.0));
+    assert!((-90.0..=90.0).contains(&lat) && (-180.0..=180.0).contains(&lon), "{said:?}");
+    let is_short = |name: &Option<String>| {
+        name.as_ref().is_none_or(|name| (1..=LONGEST).contains(&name.chars().count()))
+    };
+    assert!(is_short(city) && is_short(region), "{said:?}");
+    assert!(country_code.as_ref().is_none_or(|code| code.len() == 2), "{said:?}");
+    assert!(accuracy_km.is_none_or(|km| km.is_finite() && km > 0.0), "{said:?}");
+    assert!(said.prefix.is_none_or(|length| length <= 128), "{said:?}");
+}
+
+/// What must hold of any record of a database.
+#[cfg(any(test, fuzzing))]
+pub fn check(found: &Finding, ip: IpAddr) {
+    is_sound(&Said::by_database(found, ip));
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -251,6 +273,18 @@ mod tests {
         }
         let long = Said::by(&json!({"city": "x".repeat(5000), "lat": 1, "lon": 1})).geo.city;
         assert_eq!(long.map(|city| city.len()), Some(LONGEST));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn damaged_records_are_no_places_off_the_earth(
+            text in tm_mutate::octets(tm_mutate::seeds("answers"))
+        ) {
+            if let Ok(record) = serde_json::from_slice(&text) {
+                let found = Finding { record, prefix: "8.0.0.0/8".to_owned(), offset: 0 };
+                check(&found, "8.8.8.8".parse().unwrap());
+            }
+        }
     }
 
     #[test]

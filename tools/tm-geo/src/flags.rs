@@ -196,12 +196,26 @@ fn base(text: &str) -> Result<String, String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let is_host = |rest: &&str| {
         !rest.is_empty()
+            && !rest.starts_with('/')
             && !rest.contains(['?', '#', '@'])
             && rest.chars().all(|c| c.is_ascii_graphic())
     };
     match rest.filter(is_host) {
         Some(_) => Ok(text.trim_end_matches('/').to_owned()),
         None => Err("it must be a URL, as in https://geo.example.net".to_owned()),
+    }
+}
+
+/// What must hold of any text: a vantage point is on the earth, the URL of a server is one.
+#[cfg(any(test, fuzzing))]
+pub fn check(text: &str) {
+    if let Ok(Origin { point, .. }) = origin(text) {
+        assert!(point.lat.abs() <= 90.0 && point.lon.abs() <= 180.0, "{point:?}");
+    }
+    if let Ok(url) = base(text) {
+        let host = url.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        assert!(host.is_some_and(|host| !host.is_empty()), "{url:?}");
+        assert!(url.chars().all(|c| c.is_ascii_graphic()) && !url.ends_with('/'), "{url:?}");
     }
 }
 
@@ -226,7 +240,16 @@ mod tests {
             assert!(origin(wrong).is_err(), "{wrong}");
         }
         assert_eq!(base("http://127.0.0.1:80/x/").unwrap(), "http://127.0.0.1:80/x");
-        for wrong in ["", "ftp://x", "http://", "http://a b", "https://u:p@x", "http://x?k=v"] {
+        for wrong in [
+            "",
+            "ftp://x",
+            "http://",
+            "http://a b",
+            "http:///",
+            "https:///x",
+            "https://u:p@x",
+            "http://x?k=v",
+        ] {
             assert!(base(wrong).is_err(), "{wrong}");
         }
     }
@@ -250,12 +273,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn damaged_origins_are_places_or_refused(
-            text in tm_mutate::text(["-33.9,151.2", "2001:db8::7=-33.9,151.2", "http://geo.example:80/x"])
+            text in tm_mutate::text(tm_mutate::seeds("answers"))
         ) {
-            if let Ok(Origin { point, .. }) = origin(&text) {
-                proptest::prop_assert!(point.lat.abs() <= 90.0 && point.lon.abs() <= 180.0);
-            }
-            let _ = base(&text);
+            check(&text);
         }
     }
 }

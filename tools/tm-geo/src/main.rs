@@ -1,39 +1,5 @@
-//! `tm-geo`: where responders are, as far as the evidence goes.
+//! `tm-geo`: all of it is in the library beside this, where fuzz targets reach its parsers.
 
-mod check;
-mod claim;
-mod client;
-mod databases;
-mod flags;
-mod look_up;
-mod places;
-mod provider;
-mod shown;
-mod trace;
-
-use std::process::ExitCode;
-
-use tm_enrich::{answers, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
-
-use flags::Flags;
-use places::Places;
-
-fn main() -> ExitCode {
-    let flags: Flags = cli::parse();
-    let diagnostics = flags.common.diagnostics("tm-geo");
-    let result = run(&flags, &diagnostics);
-    exit::code(&diagnostics, result)
-}
-
-fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
-    let output = Output::open(flags.common.output.as_deref())?;
-    if flags.checking.check {
-        return finding::tell(&check::findings(flags), &output);
-    }
-    let (desk, answers) = answers::desk()?;
-    let mut places = Places::new(flags, desk, diagnostics);
-    let result = filter::run(&mut places, answers, &flags.reading, &output, diagnostics);
-    places.finish();
-    result
+fn main() -> std::process::ExitCode {
+    tm_geo::main()
 }

@@ -32,7 +32,7 @@ impl Trace {
 
     /// What a record measured; `None`: nothing that bounds a distance.
     pub(crate) fn reply(&mut self, hop: &Hop<'_>) -> Option<Reply> {
-        let rtt_ms = hop.rtt_min().filter(|rtt| rtt.is_finite() && *rtt >= 0.0)?;
+        let rtt_ms = hop.rtt_min()?;
         if hop.flows != self.written {
             let flows: Vec<u16> = serde_json::from_str(hop.flows).unwrap_or_default();
             self.read = if flows.len() > MOST_FLOWS { Flows::default() } else { Flows::new(flows) };

@@ -84,6 +84,23 @@ pub(crate) fn valid(ms: f64) -> Option<f64> {
     (ms.is_finite() && ms >= 0.0).then_some(ms)
 }
 
+/// What a source that lists no single RTTs says of those of `received` answers; `None` where that
+/// contradicts itself. Its jitter is another one than ours.
+pub(crate) fn statistics(
+    received: u32,
+    [min, avg, max]: [Option<f64>; 3],
+    stddev: Option<f64>,
+) -> Option<Rtt> {
+    let ms = |number: Option<f64>| number.and_then(valid);
+    let (min, avg, max, stddev) = (ms(min)?, ms(avg)?, ms(max)?, ms(stddev));
+    match received {
+        0 => None,
+        1 => Rtt::of(&[avg]),
+        _ if min > avg || avg > max => None,
+        _ => Some(Rtt { min, avg, median: None, max, stddev, jitter: None }),
+    }
+}
+
 impl Ttl {
     /// The responder called `ip`, new where it has not answered yet.
     pub(crate) fn responder(&mut self, ip: &str) -> &mut Responder {

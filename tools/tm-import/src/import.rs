@@ -95,7 +95,11 @@ impl Read for Live {
 }
 
 /// Reads until it is clear what the input is.
-fn look<R: Read>(source: &mut Source<R>, name: &str, sink: &Sink) -> Result<Format, Error> {
+pub(crate) fn look<R: Read>(
+    source: &mut Source<R>,
+    name: &str,
+    sink: &Sink,
+) -> Result<Format, Error> {
     loop {
         let ended = source.has_ended();
         match detect(source.head(), ended) {
@@ -140,42 +144,21 @@ pub(crate) fn read(format: Format, from: impl Read, sink: &mut Sink) -> Result<(
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use clap::{Parser, ValueEnum};
     use proptest::prelude::*;
 
-    use super::*;
-
-    fn fixtures() -> Vec<Vec<u8>> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/import");
-        let mut paths: Vec<_> =
-            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
-    }
-
-    /// Every format reads it, and so does whatever it is taken for.
-    fn read_all(octets: &[u8]) {
-        let flags = Flags::try_parse_from(["tm-import", "-o", "/dev/null"]).unwrap();
-        let diagnostics = Diagnostics::silent();
-        let output = Output::open(flags.common.output.as_deref()).unwrap();
-        let mut sink = Sink::new(&flags, &output, &diagnostics, "test", None);
-        for &format in Format::value_variants() {
-            read(format, octets, &mut sink).unwrap();
-        }
-        let mut source = Source::new(octets);
-        if let Ok(format) = look(&mut source, "test", &sink) {
-            read(format, source, &mut sink).unwrap();
-        }
-    }
+    use crate::checks;
 
     proptest! {
         #![proptest_config(tm_mutate::cases(128))]
 
         #[test]
-        fn damaged_samples_panic_no_format(octets in tm_mutate::octets(fixtures())) {
-            read_all(&octets);
+        fn damaged_samples_panic_no_format(
+            octets in tm_mutate::octets(
+                [tm_mutate::seeds("import_text"), tm_mutate::seeds("import_json")].concat()
+            )
+        ) {
+            checks::text(&octets);
+            checks::json(&octets);
         }
     }
 }

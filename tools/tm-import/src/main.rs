@@ -1,41 +1,5 @@
-//! `tm-import`: hop records from what other traceroutes write.
+//! `tm-import`: all of it is in the library beside this, where fuzz targets reach its parsers.
 
-mod address;
-mod atlas;
-mod detect;
-mod draft;
-mod dublin;
-mod elements;
-mod encoding;
-mod flags;
-mod globalping;
-mod hash;
-mod import;
-mod json;
-mod mpls;
-mod mtr_json;
-mod mtr_raw;
-mod mtr_table;
-mod nexttrace;
-mod nexttrace_raw;
-mod note;
-mod python;
-mod scamper;
-mod scamper_lb;
-mod sink;
-mod traceroute;
-mod tracert;
-mod trippy;
-
-use std::process::ExitCode;
-
-use tm_stream::{cli, exit};
-
-use flags::Flags;
-
-fn main() -> ExitCode {
-    let flags: Flags = cli::parse();
-    let diagnostics = flags.common.diagnostics("tm-import");
-    let result = import::run(&flags, &diagnostics);
-    exit::code(&diagnostics, result)
+fn main() -> std::process::ExitCode {
+    tm_import::main()
 }

@@ -8,7 +8,7 @@ use tm_schema::{Asn, Method, Rtt};
 use tm_stream::Error;
 
 use crate::address;
-use crate::draft::{Draft, Responder, Ttl, valid};
+use crate::draft::{Draft, Responder, Ttl, statistics};
 use crate::json::{self, Number, Stopped, Text};
 use crate::sink::Sink;
 
@@ -78,15 +78,11 @@ impl Fields {
         (sent.unwrap_or(received).max(received), received)
     }
 
-    /// What is known of the RTTs of `received` answers. mtr's jitter is another one than ours.
+    /// What is known of the RTTs of `received` answers.
     pub(crate) fn rtt(&self, received: u32) -> Option<Rtt> {
-        let ms = |number: Option<Number>| number.and_then(|number| valid(number.0));
-        let (min, avg, max) = (ms(self.best)?, ms(self.avg)?, ms(self.worst)?);
-        match received {
-            0 => None,
-            1 => Rtt::of(&[avg]),
-            _ => Some(Rtt { min, avg, median: None, max, stddev: ms(self.stddev), jitter: None }),
-        }
+        let ms = |number: Option<Number>| number.map(|number| number.0);
+        let of_all = [ms(self.best), ms(self.avg), ms(self.worst)];
+        statistics(received, of_all, ms(self.stddev))
     }
 }
 
@@ -204,5 +200,20 @@ mod tests {
         let fields = Fields { best: zero, avg: zero, worst: zero, ..Fields::default() };
         assert_eq!(fields.rtt(0), None);
         assert_eq!(fields.rtt(1).unwrap().max, 0.0);
+    }
+
+    #[test]
+    fn statistics_that_contradict_themselves_are_none() {
+        let number = |n: f64| Some(Number(n));
+        let fields = |best, avg, worst| Fields {
+            best: number(best),
+            avg: number(avg),
+            worst: number(worst),
+            ..Fields::default()
+        };
+        assert!(fields(1.0, 2.0, 3.0).rtt(4).is_some());
+        for (best, avg, worst) in [(4.0, 4.0, 0.0), (2.0, 1.0, 3.0), (1.0, 4.0, 3.0)] {
+            assert_eq!(fields(best, avg, worst).rtt(4), None, "{best} {avg} {worst}");
+        }
     }
 }

@@ -76,6 +76,8 @@ impl<'a> Sink<'a> {
             draft.target = crate::address::canonical(&host);
         }
         let (hops, trace) = draft.into_records(&trace_id, &host, at);
+        #[cfg(any(test, fuzzing))]
+        crate::checks::are_sound(&hops, &trace);
         for hop in hops {
             // A redacted address is no name.
             let is_name = |ip: &str| !ip.starts_with('[') && crate::address::parse(ip).is_none();

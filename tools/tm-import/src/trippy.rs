@@ -4,10 +4,10 @@ use std::io::Read;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tm_schema::{MplsLabel, Rtt, Time};
+use tm_schema::{MplsLabel, Time};
 use tm_stream::Error;
 
-use crate::draft::{Draft, Responder, Ttl, valid};
+use crate::draft::{Draft, Responder, Ttl, statistics};
 use crate::json::{self, Number, Stopped, Text};
 use crate::sink::Sink;
 use crate::{address, mpls};
@@ -99,17 +99,10 @@ fn ttl(hop: Hop) -> Ttl {
         .flat_map(|mpls| &mpls.members)
         .filter_map(|entry| mpls::entry(entry.label, entry.exp, entry.bos == 1, entry.ttl))
         .collect();
-    let statistics = || {
-        let (min, avg, max) = (valid(hop.best.0)?, valid(hop.avg.0)?, valid(hop.worst.0)?);
-        let stddev = hop.stddev.and_then(|stddev| valid(stddev.0));
-        match received {
-            0 => None,
-            1 => Rtt::of(&[avg]),
-            _ => Some(Rtt { min, avg, median: None, max, stddev, jitter: None }),
-        }
-    };
+    let of_all = [hop.best.0, hop.avg.0, hop.worst.0].map(Some);
+    let rtt = statistics(received, of_all, hop.stddev.map(|stddev| stddev.0));
     // Of several hosts, nobody says whose answers the statistics are of.
-    let rtt = if hop.hosts.len() == 1 { statistics() } else { None };
+    let rtt = rtt.filter(|_| hop.hosts.len() == 1);
     let mpls = if hop.hosts.len() == 1 { labels } else { Vec::new() };
     let responder = |host: Host| {
         let ip = address::canonical(&host.ip).unwrap_or(host.ip);

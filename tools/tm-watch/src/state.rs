@@ -203,11 +203,8 @@ impl State {
     }
 
     fn write(&self, file: &FilePath) -> io::Result<()> {
-        let belongs = |path: &&Path| self.file_of(&path.end.host).as_deref() == Some(file);
-        let paths = self.all().filter(belongs).collect();
+        let text = self.text(|host| self.file_of(host).as_deref() == Some(file))?;
         let mut temporary = NamedTempFile::with_prefix_in(".watch-", folders::of(file))?;
-        let mut text = serde_json::to_vec(&Document { version: VERSION, paths })?;
-        text.push(b'\n');
         temporary.write_all(&text)?;
         temporary.as_file().sync_all()?;
         temporary.persist(file).map(drop).map_err(|error| error.error)
@@ -215,15 +212,7 @@ impl State {
 
     fn load(&mut self, file: &FilePath) {
         match read(file) {
-            Ok(paths) => {
-                for path in paths.into_iter().take(PATHS) {
-                    let known = self.paths.entry(path.end.clone()).or_default();
-                    if !known.iter().any(|known| known.vantage.is_same(&path.vantage)) {
-                        known.push(path);
-                        self.count += 1;
-                    }
-                }
-            }
+            Ok(paths) => self.take(paths),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => {
                 let mut aside = file.as_os_str().to_owned();
@@ -237,6 +226,25 @@ impl State {
                 ));
             }
         }
+    }
+
+    /// Takes in what a file knows, but of paths that are known already.
+    pub(crate) fn take(&mut self, paths: Vec<Path>) {
+        for path in paths.into_iter().take(PATHS) {
+            let known = self.paths.entry(path.end.clone()).or_default();
+            if !known.iter().any(|known| known.vantage.is_same(&path.vantage)) {
+                known.push(path);
+                self.count += 1;
+            }
+        }
+    }
+
+    /// The text of a file with the paths whose host is wanted.
+    pub(crate) fn text(&self, is_wanted: impl Fn(&str) -> bool) -> serde_json::Result<Vec<u8>> {
+        let paths = self.all().filter(|path| is_wanted(&path.end.host)).collect();
+        let mut text = serde_json::to_vec(&Document { version: VERSION, paths })?;
+        text.push(b'\n');
+        Ok(text)
     }
 
     /// Forgets the tenth of the paths that was seen longest ago.
@@ -261,7 +269,11 @@ fn read(file: &FilePath) -> io::Result<Vec<Path>> {
         return Err(io::Error::other("too large to be a state file"));
     }
     BufReader::new(reader).take(LARGEST).read_to_string(&mut text)?;
-    let loaded: Loaded = serde_json::from_str(&text)
+    parse(&text)
+}
+
+pub(crate) fn parse(text: &str) -> io::Result<Vec<Path>> {
+    let loaded: Loaded = serde_json::from_str(text)
         .map_err(|error| io::Error::other(format!("it is no state file: {error}")))?;
     if loaded.version != VERSION {
         let text = format!("it is a state file of version {}, not {VERSION}", loaded.version);

@@ -99,6 +99,33 @@ impl Filter for Watcher<'_> {
     }
 }
 
+/// What must hold of any state (the first line) and any stream (the others): they are watched, and
+/// what is learnt can be written and read again.
+#[cfg(any(test, fuzzing))]
+pub fn check(octets: &[u8]) {
+    use clap::Parser;
+    use std::sync::LazyLock;
+    static FLAGS: LazyLock<Flags> =
+        LazyLock::new(|| Flags::parse_from(["tm-watch", "-o", "/dev/null"]));
+    static OUTPUT: LazyLock<Option<Output>> =
+        LazyLock::new(|| Output::open(FLAGS.common.output.as_deref()).ok());
+    let Some(output) = &*OUTPUT else { return };
+
+    let mut lines = octets.split_inclusive(|octet| *octet == b'\n');
+    let first = String::from_utf8_lossy(lines.next().unwrap_or_default());
+    let mut state = State::open(None, &tm_stream::Diagnostics::silent());
+    state.take(crate::state::parse(&first).unwrap_or_default());
+    let mut watcher = Watcher::new(&FLAGS, output, state, None);
+    for line in lines {
+        let watched = watcher.line(line, serde_json::from_slice(line).ok());
+        assert!(watched.is_ok(), "{watched:?}");
+    }
+    let learnt = watcher.state.text(|_| true).unwrap_or_default();
+    let learnt = String::from_utf8_lossy(&learnt);
+    let again = crate::state::parse(&learnt);
+    assert!(again.is_ok(), "{again:?} {learnt}");
+}
+
 fn to_alert(said: Said, trace: &Trace, path: &mut Path) -> Alert {
     let at = trace.completed_at;
     let (kind, of, since) = match said.phase {
@@ -130,5 +157,21 @@ fn to_alert(said: Said, trace: &Trace, path: &mut Path) -> Alert {
         before: said.before,
         after: said.after,
         message: said.message,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    proptest::proptest! {
+        #![proptest_config(tm_mutate::cases(64))]
+
+        #[test]
+        fn damaged_states_and_streams_are_watched(
+            octets in tm_mutate::octets(tm_mutate::seeds("watch"))
+        ) {
+            check(&octets);
+        }
     }
 }

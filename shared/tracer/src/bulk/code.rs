@@ -201,6 +201,25 @@ fn sequence(transport: &[u8]) -> Option<u32> {
     Some(u32::from_be_bytes(octets))
 }
 
+/// What must hold of any octets: they can be judged, and nothing is ours that has no TTL.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(octets: &[u8]) {
+    use crate::packet::parse::{Icmp, icmp, tcp_answer};
+    let all =
+        [Protocol::Udp, Protocol::Icmp, Protocol::Tcp].map(|each| [(each, false), (each, true)]);
+    for (protocol, v6) in all.concat() {
+        if let Some(Icmp::Error(error)) = icmp(octets, v6) {
+            let code = Code::new(protocol, error.quoted.source, 41_000, 33434);
+            let verdict = code.judge(&error.quoted);
+            assert!(!matches!(verdict, Verdict::Ours { ttl: 0, .. }), "{verdict:?}");
+        }
+        let ip = if v6 { [0; 16].into() } else { [192, 0, 2, 1].into() };
+        let code = Code::new(protocol, ip, 41_000, 33434);
+        let _ = code.judge_payload(octets, ip);
+        let _ = tcp_answer(octets).map(|segment| code.judge_tcp(&segment, ip));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,6 +240,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn damaged_packets_are_judged(octets in tm_mutate::octets(tm_mutate::seeds("bulk"))) {
+            check(&octets);
+        }
+
         #[test]
         fn ttl_and_time_come_back_however_little_is_quoted(
             protocol in protocol(), six: bool, ttl in 1u8..=MOST_HOPS, tick: u16, fine in 0u8..64,

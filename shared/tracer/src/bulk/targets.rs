@@ -81,29 +81,30 @@ impl Targets {
     pub fn new(mut ranges: Vec<Range>) -> Result<Self, String> {
         ranges.sort_unstable_by_key(|range| (range.v6, range.first));
         let mut targets = Self::default();
-        let mut next = [0_u128; 2]; // the first address of each family that is not yet in
+        let mut ends = [None::<u128>; 2]; // the last address of each family that is in
         for range in ranges {
             let taken = u32::try_from(targets.len()).unwrap_or(u32::MAX);
-            let (family, next) = match (range.v6, &mut next) {
-                (false, [next, _]) => (&mut targets.v4, next),
-                (true, [_, next]) => (&mut targets.v6, next),
+            let (family, end) = match (range.v6, &mut ends) {
+                (false, [end, _]) => (&mut targets.v4, end),
+                (true, [_, end]) => (&mut targets.v6, end),
             };
-            let (first, last) =
-                (range.first.max(*next), range.first.saturating_add(range.more.into()));
-            if first > last {
+            let last = range.first.saturating_add(range.more.into());
+            if end.is_some_and(|end| last <= end) {
                 continue;
             }
+            let next = end.map_or(0, |end| end + 1); // there is one: `last` is beyond the end
+            let first = range.first.max(next);
             let count = u32::try_from(last - first).ok().and_then(|more| more.checked_add(1));
             if count.and_then(|count| taken.checked_add(count)).is_none() {
                 return Err("more than 2^32 addresses are too many for one run".to_owned());
             }
             let count = count.unwrap_or_default();
-            if first != *next || family.firsts.is_empty() {
+            if first != next || family.firsts.is_empty() {
                 family.firsts.push(first);
                 family.numbers.push(family.count);
             }
             family.count += count;
-            *next = last.saturating_add(1);
+            *end = Some(last);
         }
         Ok(targets)
     }
@@ -140,6 +141,20 @@ impl Targets {
     }
 }
 
+/// What must hold of any list: each address has one number, in order.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(text: &str) {
+    let ranges = text.lines().filter_map(|line| line.trim().parse().ok());
+    let Ok(targets) = Targets::new(ranges.collect()) else { return };
+    let len = targets.len();
+    for from in [0, len / 2, len.saturating_sub(20)] {
+        let numbers = (from..len.min(from + 20)).filter_map(|number| u32::try_from(number).ok());
+        let ips: Vec<IpAddr> = numbers.clone().filter_map(|number| targets.get(number)).collect();
+        assert!(ips.is_sorted_by(|one, next| one < next), "{ips:?}");
+        assert!(ips.iter().map(|ip| targets.number(*ip)).eq(numbers.map(Some)), "{ips:?}");
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +181,13 @@ mod tests {
     }
 
     #[test]
+    fn the_last_address_of_all_has_one_number_too() {
+        let last = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+        let targets = targets(&[last, last, "255.255.255.255", "255.255.255.255"]).unwrap();
+        assert_eq!((targets.len(), targets.get(1)), (2, last.parse().ok()));
+    }
+
+    #[test]
     fn what_is_no_address_says_so() {
         for wrong in ["", "example.com", "192.0.2.1/33", "192.0.2", "fe80::1%eth0", "2001:db8::/64"]
         {
@@ -176,6 +198,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn damaged_lists_number_each_address_once(
+            text in tm_mutate::text(tm_mutate::seeds("lists"))
+        ) {
+            check(&text);
+        }
+
         #[test]
         fn each_address_has_one_number(ranges in prop::collection::vec((any::<bool>(), 0u128..300, 0u32..40), 0..30)) {
             let wanted: BTreeSet<(bool, u128)> = ranges.iter()

@@ -248,25 +248,40 @@ pub(crate) fn rewritten(quoted: &[u8], sent: &ProbePacket) -> Option<bool> {
     differences.all(|(at, _)| (checksum..checksum + 2).contains(&at)).then_some(any)
 }
 
+#[cfg(any(test, fuzzing))]
+fn sample(protocol: Protocol, paris: bool) -> Shape {
+    Shape {
+        protocol,
+        paris,
+        port: 33434,
+        flow_base: 41_000,
+        flows: 4,
+        at_once: 4,
+        size: None,
+        any_size: false,
+        tos: 0,
+        secret: Secret::default(),
+    }
+}
+
+/// What must hold of any quoted datagram: it can be judged, and what is ours has a flow of ours.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(quoted: &Datagram<'_>) {
+    for protocol in [Protocol::Udp, Protocol::Icmp, Protocol::Tcp] {
+        for paris in [false, true] {
+            let shape = Shape { any_size: true, ..sample(protocol, paris) };
+            if let Verdict::Ours { flow, .. } = shape.judge(quoted, quoted.source) {
+                assert!(shape.flow_id(flow).is_some());
+            }
+            let _ = shape.judge_payload(quoted.transport, quoted.target, 41_001);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
-
-    fn shape(protocol: Protocol, paris: bool) -> Shape {
-        Shape {
-            protocol,
-            paris,
-            port: 33434,
-            flow_base: 41_000,
-            flows: 4,
-            at_once: 4,
-            size: None,
-            any_size: false,
-            tos: 0,
-            secret: Secret::default(),
-        }
-    }
 
     fn route(six: bool) -> Route {
         let (source, target) =
@@ -288,7 +303,7 @@ mod tests {
             protocol in protocol(), paris: bool, six: bool, flow in 0u16..4, number in 1u16..0xffff,
             cut in 0usize..40,
         ) {
-            let (shape, route) = (shape(protocol, paris), route(six));
+            let (shape, route) = (sample(protocol, paris), route(six));
             let probe = shape.probe(route, 5, if paris { flow } else { 0 }, Identity(number));
             let mut datagram = probe.datagram();
             let header = if six { 40 } else { 20 };
@@ -305,7 +320,7 @@ mod tests {
         fn one_wrong_octet_before_the_checksum_is_no_probe_of_ours(
             protocol in protocol(), six: bool, number in 1u16..0xffff, at in 0usize..30, flip in 1u8..=255,
         ) {
-            let (shape, route) = (shape(protocol, true), route(six));
+            let (shape, route) = (sample(protocol, true), route(six));
             let mut datagram = shape.probe(route, 5, 1, Identity(number)).datagram();
             let header = if six { 40 } else { 20 };
             let (checksum, proof) = match protocol {
@@ -321,7 +336,7 @@ mod tests {
 
         #[test]
         fn no_quote_panics(protocol in protocol(), bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let shape = shape(protocol, true);
+            let shape = sample(protocol, true);
             if let Some(datagram) = Datagram::parse(&bytes) {
                 shape.judge(&datagram, datagram.source);
             }
@@ -332,7 +347,7 @@ mod tests {
     #[test]
     fn a_checksum_that_a_nat_rewrote_is_ours_and_says_so() {
         for protocol in [Protocol::Udp, Protocol::Icmp, Protocol::Tcp] {
-            let (shape, route) = (shape(protocol, true), route(false));
+            let (shape, route) = (sample(protocol, true), route(false));
             let probe = shape.probe(route, 5, 2, Identity(777));
             let mut datagram = probe.datagram();
             let at = 20
@@ -350,7 +365,7 @@ mod tests {
 
     #[test]
     fn the_payload_proves_itself_or_says_too_little() {
-        let (shape, route) = (shape(Protocol::Udp, true), route(false));
+        let (shape, route) = (sample(Protocol::Udp, true), route(false));
         let probe = shape.probe(route, 5, 0, Identity(9));
         let judge = |payload: &[u8]| shape.judge_payload(payload, route.target, probe.flow);
         let ours = |identity| Verdict::Ours { flow: probe.flow, identity, nat: None };
