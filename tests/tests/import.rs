@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use tm_tests::importing::{
-    TOUR, command, first_path, import, of_pipe, path, piped, root, sample, text_of,
+    TOUR, command, first_path, import, of_pipe, piped, root, sample, text_of,
 };
 use tm_tests::{Traced, tool};
 

@@ -138,10 +138,10 @@ fn probes_that_are_spread_lose_nothing_to_limits_on_answers() {
 
 #[test]
 fn the_place_probed_from_has_a_name_in_every_record() {
-    let named = Lab::new("chain").probe(&["--vantage", "oslo", V4]);
-    let names = named.hops.iter().map(|hop| hop.vantage.as_deref());
-    let names = names.chain(named.traces.iter().map(|trace| trace.vantage.as_deref()));
-    assert_eq!(names.collect::<Vec<_>>(), [Some("oslo"); 7]);
+    let traced = Lab::new("chain").probe(&["--vantage", "oslo", V4]);
+    let vantages = traced.hops.iter().map(|hop| hop.vantage.as_deref());
+    let vantages = vantages.chain(traced.traces.iter().map(|trace| trace.vantage.as_deref()));
+    assert_eq!(vantages.collect::<Vec<_>>(), [Some("oslo"); 7]);
     let nameless = Lab::new("chain").probe(&[V4]);
     assert!(nameless.hops.iter().all(|hop| hop.vantage.is_none()));
 }

@@ -1,7 +1,7 @@
 //! `tm-watch` as a user meets it. `tracemap watch` is in `watch_live.rs`.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -284,7 +284,7 @@ fn interleaved(a: &[String], b: &[String]) -> String {
     let rounds = |lines: &[String]| -> Vec<String> {
         lines.split_inclusive(|line| line.contains("\"trace\"")).map(<[String]>::concat).collect()
     };
-    rounds(a).iter().zip(rounds(b)).map(|(a, b)| format!("{a}{b}")).collect()
+    rounds(a).into_iter().zip(rounds(b)).flat_map(|(a, b)| [a, b]).collect()
 }
 
 /// Another way to the same host.

@@ -117,11 +117,11 @@ pub fn check(octets: &[u8]) {
     state.take(crate::state::parse(&first).unwrap_or_default());
     let mut watcher = Watcher::new(&FLAGS, output, state, None);
     for line in lines {
-        let watched = watcher.line(line, serde_json::from_slice(line).ok());
-        assert!(watched.is_ok(), "{watched:?}");
+        let passed = watcher.line(line, Record::from_slice(line).ok());
+        assert!(passed.is_ok(), "{passed:?}");
     }
-    let learnt = watcher.state.text(|_| true).unwrap_or_default();
-    let learnt = String::from_utf8_lossy(&learnt);
+    let text = watcher.state.text(|_| true).unwrap_or_default();
+    let learnt = String::from_utf8_lossy(&text);
     let again = crate::state::parse(&learnt);
     assert!(again.is_ok(), "{again:?} {learnt}");
 }
