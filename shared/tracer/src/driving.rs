@@ -200,7 +200,7 @@ mod tests {
             (5, 8, Stop::MaxHops, 8),
         ] {
             let silent: Vec<u8> = (7..=max_hops).collect();
-            let plan = Plan { gap_limit, max_hops, ..plan() };
+            let plan = Plan { max_hops, gap_limit, ..plan() };
             for (name, mut strategy) in strategies(&plan) {
                 let mut ttls = Vec::new();
                 let (hops, _) = drive(&mut *strategy, |probe| {

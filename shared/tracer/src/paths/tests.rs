@@ -89,10 +89,9 @@ fn packets_balanced_one_by_one_are_told_from_flows_and_make_no_links() {
         for (width, per_packet) in [(2, false), (2, true), (5, false), (5, true)] {
             let dice = RefCell::new(Dice::new(seed));
             let found = discover(plan(), sure(), |probe| match probe.ttl {
-                1 | 2 => Router(0),
                 3 if per_packet => Router(dice.borrow_mut().below(width)),
                 3 => Router(branch(seed, 2, probe, width)),
-                4 => Router(0),
+                1..=4 => Router(0),
                 _ => Target,
             });
             let kind = if per_packet { Balancing::PerPacket } else { Balancing::PerFlow };
@@ -108,11 +107,10 @@ fn packets_balanced_one_by_one_are_told_from_flows_and_make_no_links() {
 fn a_silent_hop_inside_a_diamond_does_not_merge_it() {
     for seed in 0..40 {
         let found = discover(plan(), sure(), |probe| match probe.ttl {
-            1 => Router(0),
             // Three chains, whose middle routers say nothing.
             2 | 4 => Router(branch(seed, 1, probe, 3)),
             3 => Nobody,
-            5 => Router(0),
+            1 | 5 => Router(0),
             _ => Target,
         });
         let what = format!("seed {seed}: {:?}", found.paths);
@@ -148,10 +146,9 @@ fn diamonds_in_diamonds_are_found_link_by_link() {
             _ => 3 + branch(seed, 3, probe, 9),
         };
         let found = discover(plan(), sure(), |probe| match probe.ttl {
-            1 => Router(0),
             2 => Router(outer(probe)),
             3 | 4 => Router(inner(probe)),
-            5 => Router(0),
+            1 | 5 => Router(0),
             _ => Target,
         });
         let what = format!("seed {seed}: {:?}", found.paths);
@@ -171,14 +168,13 @@ fn lost_probes_are_sent_again_but_not_for_ever() {
         let tries = RefCell::new(BTreeMap::<(u8, u16), u32>::new());
         let found = discover(plan(), sure(), |probe| {
             let mut tries = tries.borrow_mut();
-            let tried = tries.entry((probe.ttl, probe.flow)).or_default();
-            *tried += 1;
+            let attempts = tries.entry((probe.ttl, probe.flow)).or_default();
+            *attempts += 1;
             match probe.ttl {
-                1 => Router(0),
                 // Every third flow is answered at its third attempt, every seventh never.
-                2 if probe.flow % 7 == 3 || probe.flow % 3 == 1 && *tried < 3 => Nobody,
+                2 if probe.flow % 7 == 3 || probe.flow % 3 == 1 && *attempts < 3 => Nobody,
                 2 => Router(branch(seed, 1, probe, 2)),
-                3 => Router(0),
+                1 | 3 => Router(0),
                 _ => Target,
             }
         });

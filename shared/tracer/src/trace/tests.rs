@@ -230,7 +230,7 @@ fn spread(length: Option<u8>) -> Plan {
 fn answered_by_linux(probes: impl Iterator<Item = Duration>) -> usize {
     let (mut tokens, mut before, mut answered) = (6.0_f64, Duration::ZERO, 0);
     for at in probes {
-        tokens = (tokens + (at - before).as_secs_f64()).min(6.0);
+        tokens = (tokens + at.saturating_sub(before).as_secs_f64()).min(6.0);
         before = at;
         if tokens >= 1.0 {
             (tokens, answered) = (tokens - 1.0, answered + 1);
