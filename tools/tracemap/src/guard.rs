@@ -157,7 +157,7 @@ type Identity = Vec<String>;
 fn identity(line: &[u8]) -> Identity {
     let mut identity = vec![String::new(); 5];
     let scanned = splice::scan(line, "", |key, value| {
-        let at = ["type", "trace", "hop", "flow", "kind"].iter().position(|name| *name == key);
+        let at = ["type", "trace_id", "hop", "ip", "kind"].iter().position(|name| *name == key);
         if let Some(place) = at.and_then(|at| identity.get_mut(at)) {
             value.clone_into(place);
         }
@@ -174,10 +174,16 @@ mod tests {
 
     #[test]
     fn a_record_is_known_again_whatever_a_filter_adds() {
-        let sent = br#"{"type":"hop","trace":"t","hop":3,"flow":0,"ip":null}"#;
-        let given = br#"{ "type":"hop", "trace":"t", "hop":3, "flow":0, "ip":null, "x":{"hop":9}}"#;
+        let sent = br#"{"type":"hop","trace_id":"t","hop":3,"ip":"192.0.2.1"}"#;
+        let given = br#"{ "type":"hop", "trace_id":"t", "hop":3, "ip":"192.0.2.1", "x":{"hop":9}}"#;
         assert_eq!(identity(sent), identity(given));
-        assert_ne!(identity(sent), identity(br#"{"type":"hop","trace":"t","hop":4,"flow":0}"#));
+        for other in [
+            br#"{"type":"hop","trace_id":"u","hop":3,"ip":"192.0.2.1"}"#,
+            br#"{"type":"hop","trace_id":"t","hop":4,"ip":"192.0.2.1"}"#,
+            br#"{"type":"hop","trace_id":"t","hop":3,"ip":"192.0.2.2"}"#,
+        ] {
+            assert_ne!(identity(sent), identity(other), "a sister or another round");
+        }
         assert_ne!(identity(b"one\n"), identity(b"two\n"));
     }
 }
