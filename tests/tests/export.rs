@@ -437,7 +437,10 @@ fn a_real_trace_becomes_a_page() {
 fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
     let probe = tool("tm-probe").display().to_string();
     let lab = tm_tests::Lab::new("tour");
-    let traced = lab.command(&probe, &["--discover-paths", "198.51.100.9"]).output().unwrap();
+    let traced = lab
+        .command(&probe, &["--discover-paths", "--confidence", "99.9", "198.51.100.9"])
+        .output()
+        .unwrap();
     let records = String::from_utf8(traced.stdout).unwrap();
     let dot = String::from_utf8(run(&["-f", "dot"], &records).stdout).unwrap();
     let graph: Value = serde_json::from_str(&read_by("dot", &["-Tjson"], &dot)).unwrap();
