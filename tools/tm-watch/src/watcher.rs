@@ -117,8 +117,8 @@ pub fn check(octets: &[u8]) {
     state.take(crate::state::parse(&first).unwrap_or_default());
     let mut watcher = Watcher::new(&FLAGS, output, state, None);
     for line in lines {
-        let watched = watcher.line(line, serde_json::from_slice(line).ok());
-        assert!(watched.is_ok(), "{watched:?}");
+        let result = watcher.line(line, serde_json::from_slice(line).ok());
+        assert!(result.is_ok(), "{result:?}");
     }
     let learnt = watcher.state.text(|_| true).unwrap_or_default();
     let learnt = String::from_utf8_lossy(&learnt);
