@@ -9,8 +9,8 @@ BINARIES = tm-probe tm-import tm-dns tm-asn tm-geo tm-redact tm-watch tm-diff tm
 	tracemap
 LAB    = tests/lab/topologies/tour.toml
 
-.PHONY: help build install deb run test scale bench screens anomalies names lab netns lint fuzz \
-	coverage publish-check docs tools clean
+.PHONY: help build install deb run test fresh-root scale bench screens anomalies names lab netns \
+	lint fuzz coverage publish-check docs tools clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -21,7 +21,9 @@ build: ## Build the tools (target/release)
 install: build ## Install tools, manual pages and completions to PREFIX (/usr/local), below DESTDIR
 	packaging/stage.sh target/release '$(PREFIX)' '$(DESTDIR)'
 
-deb: build ## Make a package for Debian and Ubuntu (needs cargo-deb: cargo install cargo-deb)
+deb: build ## Make a package for Debian and Ubuntu (needs dpkg-dev; cargo install cargo-deb)
+	@command -v dpkg-shlibdeps >/dev/null || \
+		{ echo 'make deb: without dpkg-shlibdeps the package names no libraries: apt install dpkg-dev' >&2; exit 2; }
 	rm -rf target/stage
 	packaging/stage.sh target/release /usr target/stage
 	$(CARGO) deb --package tracemap --no-build --locked
@@ -36,7 +38,10 @@ test: tools ## Run every test
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked --workspace
 
-scale: tools ## The tests and figures on Apache Spark: fetches PySpark (450 MB), needs java
+fresh-root: ## What README.md tells, done in a Debian with nothing in it (needs root, debootstrap)
+	tests/fresh-root.sh
+
+scale: tools ## The tests and figures on Apache Spark: fetches PySpark and chdb (1 GB), needs java
 	$(CARGO) build --locked --workspace --bins
 	$(CARGO) test --locked -p tm-tests --test scaling -- --ignored
 	$(CARGO) build --release --locked -p tm-import -p tm-asn -p tm-geo -p tm-tests --bins

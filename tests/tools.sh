@@ -20,6 +20,7 @@ need scamper scamper
 need mtr mtr-tiny
 need inetutils-traceroute inetutils-traceroute
 need jq jq
+need pgrep procps
 need mmdblookup mmdb-bin
 need gzip gzip
 need bzip2 bzip2

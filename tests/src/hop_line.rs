@@ -1,8 +1,9 @@
 //! Hop records for tests of filters, and running a filter over them.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Lines, Write};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -53,9 +54,17 @@ pub fn filter_command(name: &str, args: &[&str], home: &Path) -> Command {
 ///
 /// # Panics
 /// Where it failed, or wrote what is no record.
-#[allow(clippy::expect_used)]
 pub fn records(output: &Output) -> Vec<Value> {
     assert!(output.status.success(), "{output:?}");
+    records_of(output)
+}
+
+/// The records that a filter wrote, however it ended.
+///
+/// # Panics
+/// Where it wrote what is no record.
+#[allow(clippy::expect_used)]
+pub fn records_of(output: &Output) -> Vec<Value> {
     let text = String::from_utf8_lossy(&output.stdout);
     text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect()
 }
@@ -74,4 +83,58 @@ pub fn hops(ips: &[&str]) -> String {
 /// One member of each record that a filter wrote; null where it has none.
 pub fn members(output: &Output, name: &str) -> Vec<Value> {
     records(output).iter().map(|record| record.get(name).cloned().unwrap_or_default()).collect()
+}
+
+/// A filter that is fed one record after the other, as a live trace feeds it.
+#[derive(Debug)]
+pub struct Live {
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+#[allow(clippy::expect_used)] // a test that cannot feed it has failed
+impl Live {
+    /// Starts a filter.
+    ///
+    /// # Panics
+    /// Where it does not start.
+    pub fn start(name: &str, args: &[&str], home: &Path) -> Self {
+        let mut command = filter_command(name, args, home);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = piped.spawn().expect("the filter starts");
+        let stdin = child.stdin.take();
+        let lines = BufReader::new(child.stdout.take().expect("its output is a pipe")).lines();
+        Self { child, stdin, lines }
+    }
+
+    /// Hands in a record, waits for it, and says what `member` it has got.
+    ///
+    /// # Panics
+    /// Where it has ended.
+    pub fn member(&mut self, record: &Value, member: &str) -> Value {
+        let stdin = self.stdin.as_mut().expect("it is open");
+        stdin.write_all(lines(std::slice::from_ref(record)).as_bytes()).expect("it reads");
+        let line = self.lines.next().and_then(Result::ok).expect("it writes");
+        let mut record: Value = serde_json::from_str(&line).expect("a line is JSON");
+        record.get_mut(member).map(Value::take).unwrap_or_default()
+    }
+}
+
+impl Live {
+    /// Hands in a record again and again until `member` has a text at `field`; `false`: it never
+    /// has.
+    pub fn comes_to_show(&mut self, record: &Value, member: &str, field: &str) -> bool {
+        (0..150).any(|_| {
+            std::thread::sleep(Duration::from_millis(200));
+            self.member(record, member).get(field).is_some_and(Value::is_string)
+        })
+    }
+}
+
+impl Drop for Live {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        let _ = self.child.wait();
+    }
 }

@@ -4,16 +4,17 @@ pub mod anomalies;
 pub mod diffing;
 pub mod dns;
 pub mod docs;
-pub mod driving;
 pub mod exporting;
 pub mod foreign;
 pub mod hop_line;
 pub mod http;
+pub mod importing;
 pub mod mmdb;
 pub mod multipath;
 pub mod providers;
 pub mod terminal;
 pub mod tour;
+pub mod walking;
 pub mod watching;
 
 use std::path::{Path, PathBuf};

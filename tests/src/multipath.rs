@@ -1,55 +1,16 @@
 //! Networks with load balancers, made at random, and driving a discovery through them: no socket,
 //! no clock, so that hundreds take seconds.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use tm_schema::{Paths, Stop};
 use tm_tracer::Strategy;
+use tm_tracer::driving::{Dice, Link, TARGET, answer, drive, graph, mix};
 use tm_tracer::paths::Discovery;
 use tm_tracer::paths::stopping::Confidence;
-use tm_tracer::trace::{HopReport, Plan, Wait};
-
-use crate::driving::{answer, drive};
-
-/// The address traced.
-pub const TARGET: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
-
-/// A link: the TTL at which it begins, and its ends.
-pub type Link = (u8, IpAddr, IpAddr);
-
-/// A random number generator (`SplitMix64`).
-#[derive(Clone, Debug)]
-pub struct Dice(u64);
-
-impl Dice {
-    /// Always the same numbers for a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        mix(self.0)
-    }
-
-    /// From 0 up to, not including, `limit`.
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    /// With this probability.
-    pub fn chance(&mut self, probability: f64) -> bool {
-        (self.next() >> 11) as f64 / (1_u64 << 53) as f64 <= probability && probability > 0.0
-    }
-}
-
-fn mix(mut bits: u64) -> u64 {
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    bits ^ (bits >> 31)
-}
+use tm_tracer::trace::Plan;
 
 /// A router, or the destination.
 #[derive(Clone, Debug, Default)]
@@ -223,7 +184,7 @@ impl Network {
             let node = self.levels.get(level - 1).and_then(|nodes| nodes.get(at));
             let Some(node) = node else { break };
             let salt = mix(seed ^ (level as u64) << 32 ^ at as u64);
-            let choice = if node.per_packet { dice.next() } else { mix(salt ^ u64::from(flow)) };
+            let choice = if node.per_packet { dice.roll() } else { mix(salt ^ u64::from(flow)) };
             at = node
                 .next
                 .get((choice % node.next.len().max(1) as u64) as usize)
@@ -252,23 +213,6 @@ pub struct Found {
     pub paths: Paths,
 }
 
-/// The plan that tm-probe makes.
-pub fn plan() -> Plan {
-    Plan {
-        first_hop: 1,
-        max_hops: 30,
-        probes: 3,
-        flows: 1,
-        wait: Wait { max: Duration::from_secs(2), here: 3.0, near: 10.0 },
-        gap_limit: 3,
-        lead: 12,
-        stagger: Duration::from_micros(500),
-        spacing: Duration::from_millis(5),
-        serial: false,
-        expected_length: None,
-    }
-}
-
 /// Discovers a network.
 ///
 /// # Panics
@@ -289,27 +233,4 @@ pub fn discover(network: &Network, confidence: Confidence, plan: Plan, seed: u64
     let stop = discovery.stop().unwrap_or(Stop::Error);
     let (nodes, links) = graph(&hops);
     Found { nodes, links, probes: discovery.totals().0, stop, took, paths }
-}
-
-/// Nodes and links, as equal flows at neighbouring TTLs tell them.
-fn graph(hops: &[HopReport]) -> (BTreeSet<(u8, IpAddr)>, BTreeSet<Link>) {
-    let (mut nodes, mut links) = (BTreeSet::new(), BTreeSet::new());
-    let mut before: BTreeMap<u16, BTreeSet<IpAddr>> = BTreeMap::new();
-    let mut before_ttl = 0;
-    for hop in hops {
-        let mut here: BTreeMap<u16, BTreeSet<IpAddr>> = BTreeMap::new();
-        for responder in &hop.responders {
-            nodes.insert((hop.ttl, responder.ip));
-            for (sent, _) in &responder.probes {
-                here.entry(sent.flow).or_default().insert(responder.ip);
-            }
-        }
-        for (flow, to) in here.iter().filter(|_| hop.ttl == before_ttl + 1) {
-            for from in before.get(flow).into_iter().flatten() {
-                links.extend(to.iter().map(|to| (hop.ttl - 1, *from, *to)));
-            }
-        }
-        (before, before_ttl) = (here, hop.ttl);
-    }
-    (nodes, links)
 }

@@ -96,3 +96,8 @@ impl Providers {
 pub fn hops(ips: &[&str]) -> Vec<Value> {
     ips.iter().enumerate().map(|(n, ip)| hop(n as u8 + 1, ip, 10.0)).collect()
 }
+
+/// The city of each place.
+pub fn cities(places: &[Value]) -> Vec<&str> {
+    places.iter().map(|place| place["city"].as_str().unwrap_or("-")).collect()
+}

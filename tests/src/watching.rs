@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use crate::anomalies::Dice;
+use crate::anomalies::scenarios::FEW;
 use crate::anomalies::world::{self, Router, TARGET, World};
 use crate::tool;
 
@@ -14,7 +15,7 @@ use crate::tool;
 pub fn calm() -> World {
     let router = |ttl: u32| Router::new(&format!("203.0.113.{ttl}"), 64_500, 5.0 * f64::from(ttl));
     let routers = (1..=4).map(router).chain([Router::new(TARGET, 64_501, 30.0)]).collect();
-    World { routers, cut: None, noise: 0.3, probes: 3, stretch: 1.0 }
+    World { routers, cut: None, noise: 0.3, stretch: 1.0 }
 }
 
 /// The calm path, three times as slow.
@@ -25,7 +26,7 @@ pub fn slow() -> World {
 /// Rounds `from` to before `to` of a path.
 pub fn rounds(world: &World, from: u64, to: u64) -> String {
     let (mut dice, mut lines) = (Dice::new(from), String::new());
-    (from..to).for_each(|round| world::write(world, round, &mut dice, &mut lines));
+    (from..to).for_each(|round| world::write(world, FEW, round, &mut dice, &mut lines));
     lines
 }
 

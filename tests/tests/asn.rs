@@ -13,7 +13,7 @@ use hickory_resolver::proto::rr::RecordType;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tm_tests::dns::{DnsServer, Say};
-use tm_tests::hop_line::{filter, hops, members};
+use tm_tests::hop_line::{Live, filter, hop, hops, members};
 
 const ZONE: &str = "asn.cymru.com";
 
@@ -177,6 +177,20 @@ fn a_dead_server_delays_nobody_beyond_the_timeout_once() {
     let out = run(&dead, home.path(), &["--concurrency", "4"], &ips);
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     assert!(out.iter().all(|asn| *asn == json!({"error": "timeout", "source": ZONE})), "{out:?}");
+}
+
+#[test]
+fn who_did_not_answer_is_asked_again_while_the_stream_goes_on() {
+    let begun = Instant::now();
+    let server = DnsServer::start(move |name, kind| match begun.elapsed().as_secs() {
+        0..2 => Say::Code(ResponseCode::ServFail),
+        _ => zone(name, kind),
+    });
+    let (home, address) = (home(), server.address.to_string());
+    let mut live = Live::start("tm-asn", &["--resolver", &address], home.path());
+    let record = hop(1, "9.0.1.1", 1.0);
+    assert_eq!(live.member(&record, "asn")["error"], "servfail");
+    assert!(live.comes_to_show(&record, "asn", "org"));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tempfile::{TempDir, tempdir};
-use tm_tests::hop_line::{filter, filter_command, hops, members};
+use tm_tests::hop_line::{filter, filter_command, hops, members, records_of};
 
 fn home() -> TempDir {
     tempdir().unwrap()
@@ -181,7 +181,8 @@ fn lines_that_are_none_of_a_table_are_named_and_the_rest_is_built() {
     let none = table(home.path(), "none.txt", "no table at all, just words\n");
     let output = build(home.path(), &[&none], &to);
     let errors = String::from_utf8(output.stderr).unwrap();
-    assert_eq!(errors, format!("tm-asn: {none}:1: no line of a table of AS numbers\n"));
+    let why = "no line of a pyasn, CAIDA pfx2as or iptoasn.com table";
+    assert_eq!(errors, format!("tm-asn: {none}:1: {why}\n"));
     assert_eq!((output.status.code(), to.exists()), (Some(2), false));
 }
 
@@ -215,9 +216,10 @@ fn a_database_that_cannot_be_used_is_named_once_and_the_next_one_asked() {
         let args = ["--offline", "--no-cache", "--db", bad, "--db", &good];
         let output =
             filter("tm-asn", &args, home.path(), &hops(&["9.9.9.9", "9.1.9.9", "8.8.8.8"]));
-        let numbers: Vec<_> =
-            members(&output, "asn").iter().map(|asn| asn["number"].clone()).collect();
+        let out = records_of(&output);
+        let numbers: Vec<_> = out.iter().map(|record| record["asn"]["number"].clone()).collect();
         assert_eq!(numbers, [json!(7), json!(8), Value::Null], "{bad}");
+        assert_eq!(output.status.code(), Some(2), "{bad}: what the user named was not asked");
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(errors.lines().count(), 1, "{bad}: {errors}");
         assert!(errors.contains(bad.as_str()) && errors.len() < 400, "{bad}: {errors}");
@@ -282,6 +284,55 @@ fn text(text: &str) -> Vec<u8> {
         len => vec![0x5d, (len - 29) as u8],
     };
     [&head, text.as_bytes()].concat()
+}
+
+#[test]
+fn a_database_that_the_user_named_and_that_is_not_there_is_no_success() {
+    let home = home();
+    let folder = home.path().join("empty");
+    fs::create_dir(&folder).unwrap();
+    let (good, folder) = (table(home.path(), "good.dat", PYASN), folder.display().to_string());
+    let bad =
+        [("nowhere.mmdb", "cannot read"), ("nowhere.dat", "cannot read"), (&folder, "no data")];
+    for (bad, why) in bad {
+        let args = ["--offline", "--no-cache", "--db", bad, "--db", &good];
+        // Whether a record needs it or not.
+        for input in [hops(&["9.9.9.9"]), String::new()] {
+            let output = filter("tm-asn", &args, home.path(), &input);
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{bad}: {stderr}");
+            assert!(stderr.contains(bad) && stderr.contains(why), "{stderr}");
+            assert_eq!(output.stdout.is_empty(), input.is_empty(), "the others are asked");
+        }
+    }
+    let mut named = filter_command("tm-asn", &["--offline", "/dev/null"], home.path());
+    let output = named.env("TRACEMAP_ASN_DB", "nowhere.mmdb").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let mut unnamed = filter_command("tm-asn", &["--offline", "/dev/null"], home.path());
+    assert!(unnamed.env("TRACEMAP_ASN_DB", "").output().unwrap().status.success());
+    // What merely lies there is worth a warning.
+    let data = home.path().join(".local/share/tracemap");
+    fs::create_dir_all(&data).unwrap();
+    fs::write(data.join("asn.mmdb"), "nonsense").unwrap();
+    let output = filter("tm-asn", &["--offline"], home.path(), &hops(&["9.9.9.9"]));
+    assert!(output.status.success() && !output.stderr.is_empty(), "{output:?}");
+    let output = filter("tm-asn", &["--offline", "--quiet"], home.path(), &hops(&["9.9.9.9"]));
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn a_database_as_it_comes_from_its_vendor_is_told_from_nonsense() {
+    let home = home();
+    for (name, bytes, tool) in
+        [("a.mmdb.gz", &b"\x1f\x8b\x08\0"[..], "gunzip"), ("B.MMDB", b"PK\x03\x04\0", "unzip")]
+    {
+        fs::write(home.path().join(name), bytes).unwrap();
+        let path = home.path().join(name).display().to_string();
+        let args = ["--offline", "--no-cache", "--db", &path];
+        let output = filter("tm-asn", &args, home.path(), &hops(&["9.9.9.9"]));
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("unpack it with") && stderr.contains(tool), "{stderr}");
+    }
 }
 
 #[test]

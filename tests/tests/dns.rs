@@ -11,7 +11,7 @@ use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::proto::rr::RecordType;
 use serde_json::{Value, json};
 use tm_tests::dns::{DnsServer, Say};
-use tm_tests::hop_line::{filter, filter_command, hop, lines, records};
+use tm_tests::hop_line::{Live, filter, filter_command, hop, lines, records};
 
 /// A zone with one of everything.
 fn zone(name: &str, kind: RecordType) -> Say {
@@ -175,6 +175,113 @@ fn a_second_server_steps_in_for_a_dead_one() {
         assert_eq!(record["dns"]["source"], well, "{record}");
         assert!(record["dns"]["hostname"].is_string());
     }
+}
+
+/// As `zone`, but for 9.66.0.0/16, whose own servers are dead: whoever asks about it waits.
+fn zone_with_a_hole(name: &str, kind: RecordType) -> Say {
+    if name.ends_with(".66.9.in-addr.arpa") { Say::Nothing } else { zone(name, kind) }
+}
+
+#[test]
+fn a_dead_zone_costs_its_own_names_and_no_others() {
+    let server = DnsServer::start(|name, kind| match kind {
+        RecordType::PTR if !name.contains(".66.9.") => Say::ptr("a.example.net."),
+        _ => zone_with_a_hole(name, kind),
+    });
+    let is_dead = |n: &u32| n.is_multiple_of(10);
+    let ip = |n: u32| format!("9.{}.{}.{}", if is_dead(&n) { 66 } else { 1 }, n / 250, n % 250);
+    let hops: Vec<_> = (0..600).map(|n| hop(1, &ip(n), 1.0)).collect();
+    let out = run(&server, &["--no-cache"], &hops);
+    for (record, n) in out.iter().zip(0..600) {
+        let (name, error) = (&record["dns"]["hostname"], &record["dns"]["error"]);
+        assert_eq!(
+            (name.is_string(), *error == "timeout"),
+            (!is_dead(&n), is_dead(&n)),
+            "{record}"
+        );
+    }
+}
+
+#[test]
+fn a_dead_zone_is_not_waited_for_name_by_name() {
+    let server = DnsServer::start(zone_with_a_hole);
+    let ip = |n: u32| format!("9.66.{}.{}", n / 100, n % 100);
+    let hops: Vec<_> = (0..300).map(|n| hop(1, &ip(n), 1.0)).collect();
+    let out = run(&server, &["--no-cache", "--concurrency", "8"], &hops);
+    assert!(out.iter().all(|record| record["dns"]["error"] == "timeout"), "{out:?}");
+    let mut asked = server.asked();
+    asked.sort();
+    asked.dedup(); // lost datagrams are sent again
+    assert!(asked.len() < 60, "{} of 300 names", asked.len());
+}
+
+#[test]
+fn hops_of_a_dead_zone_leave_the_next_trace_its_names() {
+    let server = DnsServer::start(zone_with_a_hole);
+    let (home, address) = (tempfile::tempdir().unwrap(), server.address.to_string());
+    let args = ["-r", &address, "-w", "0.4", "--no-cache"];
+    let mut live = Live::start("tm-dns", &args, home.path());
+    for n in 1..=4 {
+        let dead = live.member(&hop(1, &format!("9.66.0.{n}"), 1.0), "dns");
+        assert_eq!(dead["error"], "timeout");
+        let well = live.member(&hop(1, &format!("9.0.0.{}", 1 + n % 2), 1.0), "dns");
+        assert!(well["hostname"].is_string(), "{well}");
+    }
+}
+
+#[test]
+fn who_did_not_answer_is_asked_again_while_the_stream_goes_on() {
+    let begun = Instant::now();
+    let server = DnsServer::start(move |name, kind| match begun.elapsed().as_secs() {
+        0..2 => Say::Code(ResponseCode::ServFail),
+        _ => zone(name, kind),
+    });
+    let (home, address) = (tempfile::tempdir().unwrap(), server.address.to_string());
+    let mut live = Live::start("tm-dns", &["-r", &address], home.path());
+    let record = hop(1, "9.0.0.1", 1.0);
+    assert_eq!(live.member(&record, "dns")["error"], "servfail");
+    assert!(live.comes_to_show(&record, "dns", "hostname"));
+}
+
+#[test]
+fn comparing_asks_each_server_once_and_waits_once_for_a_dead_one() {
+    let (well, dead) = (DnsServer::start(zone), DnsServer::start(|_, _| Say::Nothing));
+    let address = dead.address.to_string();
+    let mut hops: Vec<_> = (1..=90).map(|n| hop(n, &format!("9.7.0.{n}"), 1.0)).collect();
+    hops.push(hop(91, "9.0.0.1", 1.0));
+    hops[90]["is_destination"] = true.into();
+    let begun = Instant::now();
+    let out = run(&well, &["--compare-resolvers", "-r", &address, "--concurrency", "8"], &hops);
+    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    let silent = json!({"source": address, "says": [], "error": "timeout"});
+    assert!(out.iter().all(|record| record["dns"]["resolvers"][1] == silent), "{out:?}");
+    assert_eq!(out[90]["dns"]["target"][1], silent);
+    assert_eq!(out[90]["dns"]["target"][0]["says"], json!(["9.0.0.1"]));
+    let mut asked = well.asked();
+    asked.sort();
+    let all = asked.len();
+    asked.dedup();
+    assert_eq!((asked.len(), all), (92, 92), "{asked:?}");
+}
+
+#[test]
+fn two_targets_at_one_address_are_both_compared() {
+    let server = DnsServer::start(|name, kind| match (name, kind) {
+        ("other.example", RecordType::A) => Say::Address(vec!["9.0.0.7".parse().unwrap()]),
+        _ => zone(name, kind),
+    });
+    let mut hops: Vec<_> = (1..=5).map(|n| hop(n, "9.0.0.1", 1.0)).collect();
+    for (hop, host) in hops.iter_mut().zip(["x", "example.com", "other.example", "9.0.0.1"]).skip(1)
+    {
+        hop["host"] = host.into();
+        hop["is_destination"] = true.into();
+    }
+    let out = run(&server, &["--compare-resolvers"], &hops);
+    let says: Vec<_> =
+        out.iter().map(|record| record["dns"]["target"][0]["says"].clone()).collect();
+    let wanted = [Value::Null, json!(["9.0.0.1"]), json!(["9.0.0.7"]), Value::Null, Value::Null];
+    assert_eq!(says, wanted);
+    assert_eq!(server.asked().len(), 3, "{:?}", server.asked());
 }
 
 #[test]

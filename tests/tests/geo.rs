@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::{Value, json};
-use tm_tests::hop_line::{filter, hop, lines, records};
+use tm_tests::hop_line::{filter, filter_command, hop, lines, records, records_of};
 use tm_tests::mmdb;
 
 /// A hop with a name.
@@ -179,8 +179,9 @@ fn hostile_databases_are_named_once_and_left_out() {
     let hops: Vec<_> = (1..=9).map(|n| hop(n, &format!("9.0.0.{n}"), 10.0)).collect();
     let output = run(home.path(), &args, &hops);
     let err = String::from_utf8(output.stderr.clone()).unwrap();
-    let out = records(&output);
+    let out = records_of(&output);
     assert!(out.iter().all(|record| record["geo"]["city"] == "Frankfurt am Main"), "{out:?}");
+    assert_eq!(output.status.code(), Some(2), "what the user named was not asked");
     assert_eq!(err.lines().count(), 4, "{err}");
     for name in ["nonsense.mmdb", "empty.mmdb", "damaged.mmdb", "missing.mmdb"] {
         assert_eq!(err.matches(name).count(), 1, "{err}");
@@ -205,8 +206,41 @@ fn a_database_of_random_octets_never_stops_a_stream() {
         }
         std::fs::write(&path, &bytes).unwrap();
         let out = run(home.path(), &["--no-api", "--mmdb", path.to_str().unwrap()], &hops);
-        assert_eq!(records(&out).len(), 4, "{out:?}");
+        assert_eq!(records_of(&out).len(), 4, "{out:?}");
+        assert_eq!(out.status.success(), out.stderr.is_empty(), "{out:?}");
     }
+}
+
+#[test]
+fn a_database_that_the_user_named_and_that_is_not_there_is_no_success() {
+    let home = tempfile::tempdir().unwrap();
+    let good = database(home.path()).display().to_string();
+    let folder = home.path().join("empty");
+    std::fs::create_dir(&folder).unwrap();
+    let folder = folder.display().to_string();
+    for (bad, why) in [("nowhere.mmdb", "cannot read"), (&folder, "no data")] {
+        let args = ["--no-api", "--mmdb", bad, "--mmdb", &good];
+        // Whether a record needs it or not.
+        for hops in [vec![hop(1, "9.0.0.1", 10.0)], Vec::new()] {
+            let output = run(home.path(), &args, &hops);
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(2), "{bad}: {stderr}");
+            assert!(stderr.contains(bad) && stderr.contains(why), "{stderr}");
+            assert_eq!(records_of(&output).len(), hops.len(), "the others are asked");
+        }
+    }
+    let with = |value: &str| {
+        let mut command = filter_command("tm-geo", &["--no-api", "/dev/null"], home.path());
+        command.env("TRACEMAP_GEOIP_MMDB", value).output().unwrap().status.code()
+    };
+    assert_eq!(with(&format!("{good}:nowhere.mmdb")), Some(2));
+    assert_eq!((with(&good), with("")), (Some(0), Some(0)));
+    // What merely lies there is worth a warning.
+    let data = home.path().join(".local/share/tracemap");
+    std::fs::create_dir_all(&data).unwrap();
+    std::fs::write(data.join("IP2LOCATION-LITE-DB11.MMDB"), "nonsense").unwrap();
+    let output = run(home.path(), &["--no-api"], &[hop(1, "9.0.0.1", 10.0)]);
+    assert!(output.status.success() && !output.stderr.is_empty(), "{output:?}");
 }
 
 /// Oslo to Boston and a name that says Los Angeles, as a trace of November 2024 had it.

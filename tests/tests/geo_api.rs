@@ -13,12 +13,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tm_tests::hop_line::{filter_command, hop, lines};
 use tm_tests::http::{Asked, Say};
-use tm_tests::providers::{Providers, hops, ip_api, ipapi};
+use tm_tests::providers::{Providers, cities, hops, ip_api, ipapi};
 use tm_tests::{mmdb, tool};
-
-fn cities(places: &[Value]) -> Vec<&str> {
-    places.iter().map(|place| place["city"].as_str().unwrap_or("-")).collect()
-}
 
 #[test]
 fn all_hops_of_a_trace_are_asked_about_at_once() {
@@ -195,11 +191,13 @@ fn a_busy_provider_is_left_alone_for_as_long_as_it_says() {
         (Say::status(429).with("Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT"), "1"),
         (Say::status(429).with("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), "3600"),
         (Say::status(429).with("Retry-After", "next Tuesday"), "60"),
+        (Say::status(503).with("Retry-After", "1200"), "1200"),
     ] {
+        let why =
+            if matches!(say, Say::Answer(503, ..)) { "HTTP 503" } else { "too many questions" };
         let providers = Providers::new(move |_| say.clone(), |_| Say::status(500));
         let (places, _) = providers.run(&[], &hops(&["9.0.0.1", "9.0.0.2"]));
-        let wanted =
-            format!("ip-api.com: too many questions, more in {seconds} s; ipapi.co: HTTP 500");
+        let wanted = format!("ip-api.com: {why}, more in {seconds} s; ipapi.co: HTTP 500");
         assert_eq!(places[0]["error"], wanted);
         assert_eq!(providers.asked().0, 1);
         // Another process knows, by way of the cache.
@@ -237,54 +235,6 @@ fn what_is_left_by_the_providers_own_count_is_heeded() {
     let (places, _) = providers.run(&[], &hops(&["9.0.0.5", "9.0.0.6"]));
     assert_eq!(cities(&places), ["Munich"; 2]);
     assert_eq!(providers.asked(), (2, 3));
-}
-
-#[test]
-fn processes_share_what_a_provider_allows() {
-    let silent = |asked: &Asked| match ip_api(asked) {
-        Say::Answer(status, _, body) => Say::Answer(status, vec![], body),
-        other => other,
-    };
-    let providers = Providers::new(silent, ipapi);
-    // 15 batches a minute, whoever asks; then 45 single questions; then the next provider.
-    for n in 0..12_u8 {
-        let ips: Vec<_> = (0..2).map(|at| format!("9.{n}.0.{at}")).collect();
-        let ips: Vec<_> = ips.iter().map(String::as_str).filter(|_| n != 9).collect();
-        providers.run(&[], &hops(&ips));
-    }
-    std::thread::scope(|scope| {
-        for n in 20..28_u8 {
-            let providers = &providers;
-            scope.spawn(move || {
-                let ips = [format!("9.{n}.0.1"), format!("9.{n}.0.2")];
-                let (places, _) = providers.run(&[], &hops(&[&ips[0], &ips[1]]));
-                assert_eq!(cities(&places), ["Frankfurt am Main"; 2]);
-            });
-        }
-    });
-    let batches = || providers.first.asked().iter().filter(|asked| asked.method == "POST").count();
-    assert_eq!(batches(), 15);
-    let ips: Vec<_> = (0..100).map(|n| format!("9.40.0.{n}")).collect();
-    let ips: Vec<_> = ips.iter().map(String::as_str).collect();
-    let (places, _) = providers.run(&[], &hops(&ips));
-    let singles = providers.first.asked().len() - batches();
-    assert_eq!((batches(), singles), (15, 45));
-    assert!(places.iter().all(|place| place["city"].is_string()));
-}
-
-#[test]
-fn answers_are_kept_by_prefix_and_misses_for_an_hour() {
-    let providers = Providers::new(ip_api, ipapi);
-    let (places, _) = providers.run(&["--providers", "ipapi.co"], &hops(&["9.5.0.1"]));
-    assert_eq!(cities(&places), ["Munich"]);
-    let (places, _) = providers.run(&["--providers", "ipapi.co"], &hops(&["9.5.0.77", "9.9.0.1"]));
-    assert_eq!(cities(&places), ["Munich", "-"]);
-    assert_eq!(places[1], json!({"source": "ipapi.co"}));
-    let (places, _) = providers.run(&["--providers", "ipapi.co"], &hops(&["9.9.0.1"]));
-    assert_eq!(places[0], json!({"source": "ipapi.co"}));
-    assert_eq!(providers.asked(), (0, 2));
-    let (_, _) = providers.run(&["--providers", "ipapi.co", "--refresh"], &hops(&["9.9.0.1"]));
-    assert_eq!(providers.asked(), (0, 3));
 }
 
 #[test]

@@ -94,6 +94,12 @@ fn page_and_report_draw_it_and_say_how_sure_it_is() {
             text.contains("Load balancing between hops 2 and 5: 3 routers side by side; a flow")
         );
         assert!(text.contains("Every path was looked for, to be 99.9 % sure of them all"));
+        let bound = |before: &str, after: &str| {
+            Some(text.split_once(before)?.1.split_once(after)?.0.trim_end_matches([' ', '%']))
+        };
+        let missed = bound("with a probability of at most ", ", where flows");
+        let likely = bound("that a branch is missing is at most ", "likely");
+        assert!(likely.is_some() && likely == missed, "{likely:?} {missed:?}");
     }
 }
 
@@ -200,7 +206,7 @@ fn packets_balanced_one_by_one_make_dashed_links() {
     let dashed = edges.iter().filter(|line| line.contains("dashed")).count();
     assert_eq!(dashed, 4, "to and from both routers of hop 6: {dot}");
     let (table, _) = run("tm-render", &[], &[&file]);
-    assert!(table.contains("several responders at 1 hop: hop 6: 2 responders"), "{table}");
+    assert!(table.contains("packets balanced one by one at 1 hop: hop 6: 2 responders"), "{table}");
 }
 
 #[test]

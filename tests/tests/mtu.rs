@@ -188,6 +188,30 @@ fn the_table_shows_it() {
 }
 
 #[test]
+fn page_report_and_columns_say_it_too() {
+    let script = format!("{NARROW} {HOLE} {} --mtu {V4}", probe());
+    let records = in_lab(&[], &script).stdout;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records");
+    std::fs::write(&file, records).unwrap();
+    let export = |format: &str| {
+        let mut command = Command::new(tool("tm-export"));
+        let output = command.args(["--format", format]).arg(&file).stdin(Stdio::null()).output();
+        String::from_utf8(output.unwrap().stdout).unwrap()
+    };
+    for text in [export("html"), export("md")] {
+        assert!(text.contains("Path MTU 1300: datagrams of up to 1300 octets get there"), "{text}");
+        assert!(text.contains("MTU 1400 between hops 5 and 7: larger datagrams vanish"), "{text}");
+        assert!(text.contains("MTU 1300 after hop 7: as a router says"), "{text}");
+    }
+    let table = export("csv");
+    let mut rows = csv::Reader::from_reader(table.as_bytes());
+    let at = rows.headers().unwrap().iter().position(|name| name == "mtu").unwrap();
+    let octets: Vec<String> = rows.records().map(|row| row.unwrap()[at].to_owned()).collect();
+    assert_eq!(octets, ["1500", "1500", "1500", "1500", "1500", "1400", "1400", "1300"]);
+}
+
+#[test]
 fn every_command_of_the_page_runs() {
     let folder = tempfile::tempdir().unwrap();
     match tm_tests::docs::Page::open("docs/mtu.md", folder.path()).run() {

@@ -12,9 +12,11 @@ use std::time::Duration;
 use proptest::prelude::*;
 use serde_json::Value;
 use tm_schema::{Balancing, Method, Stop};
-use tm_tests::multipath::{Dice, Form, Network, TARGET, discover, plan};
+use tm_tests::multipath::{Form, Network, discover};
 use tm_tests::{Lab, Traced, tool};
+use tm_tracer::driving::{Dice, TARGET, plan};
 use tm_tracer::paths::stopping::Confidence;
+use tm_tracer::trace::Plan;
 
 const V4: &str = "198.51.100.9";
 const V6: &str = "2001:db8:9::9";
@@ -46,6 +48,14 @@ fn sixty_networks_are_discovered_with_the_promised_confidence_and_nothing_is_mad
     }
     // More than 8 of 60 at 5 % each happen once in 300 runs; these seeds never change.
     assert!(failed <= 8, "{failed} of 60");
+}
+
+#[test]
+fn the_largest_ttl_there_is_may_be_allowed() {
+    let network = Network::straight(3);
+    let far = Plan { max_hops: u8::MAX, ..plan() };
+    let found = discover(&network, Confidence::default(), far, 1);
+    assert_eq!((&found.links, found.stop), (&network.links(), Stop::Destination));
 }
 
 #[test]
@@ -121,7 +131,8 @@ fn nobody_beyond_a_hop_ends_it_after_the_gap_limit() {
     }
     let found = discover(&network, Confidence::default(), plan(), 1);
     assert_eq!((found.stop, found.nodes.len()), (Stop::GapLimit, 5));
-    assert!(found.probes <= 45 && found.took < Duration::from_secs(5), "{found:?}");
+    // One probe more to each TTL that a plain trace would have tried.
+    assert!(found.probes <= 45 + 9 && found.took < Duration::from_secs(7), "{found:?}");
 }
 
 #[test]
@@ -147,7 +158,7 @@ fn every_command_of_the_page_runs() {
 #[test]
 fn one_probe_of_a_flow_at_a_time_finds_the_same() {
     let network = Network::random(&mut Dice::new(8), 8);
-    let serial = tm_tracer::trace::Plan { serial: true, ..plan() };
+    let serial = Plan { serial: true, ..plan() };
     assert_eq!(discover(&network, sure(), serial, 4).links, network.links());
 }
 

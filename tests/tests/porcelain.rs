@@ -45,6 +45,19 @@ fn the_exit_code_is_that_of_the_probe_and_failures_are_named() {
 }
 
 #[test]
+fn a_folder_that_takes_nothing_hides_no_trace() {
+    let output = tracemap(&Lab::new("chain"), &["trace", V4], std::path::Path::new("/proc"));
+    let (table, told) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success() && table.contains("reached"), "{output:?}");
+    assert!(told.contains("cannot save .tracemap/trace.ndjson: "), "{told}");
+    assert!(told.contains("; --save FILE names another place\n"), "{told}");
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[test]
 fn the_shell_line_does_what_the_porcelain_does() {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::new("chain");
@@ -104,6 +117,39 @@ fn flags_about_paths_are_tm_probe_s_and_contradictions_are_told() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert!(stderr.contains("confidence") || stderr.contains("flows"), "{stderr}");
     }
+}
+
+#[test]
+fn traceroute_s_letters_go_to_tm_probe() {
+    let folder = tempfile::tempdir().unwrap();
+    let lab = Lab::new("chain");
+    let letters = ["-T", "-4", "-p", "443", "-q", "1", "-m", "9", "-f", "2", "-w", "1"];
+    let printed = |command: &str, more: &[&str]| {
+        let args = [&[command][..], &letters, &["-n", V4], more].concat();
+        let mut command = lab.command(&tool("tracemap").display().to_string(), &args);
+        command.env("XDG_STATE_HOME", folder.path()).current_dir(folder.path());
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let line = printed("trace", &["--print-pipeline", "--", "--classic"]);
+    let wanted = "tm-probe -T -4 -p 443 -q 1 -m 9 -f 2 -w 1 --classic -- 198.51.100.9 |";
+    assert!(line.starts_with(wanted) && !line.contains("tm-dns"), "{line}");
+    let watched = printed("watch", &["--rounds", "1", "--interval", "0.1"]);
+    assert!(watched.contains("by TCP port 443") && watched.contains("│ 6 ┆"), "{watched}");
+    let both = tracemap(&lab, &["trace", "-I", "-T", V4], folder.path());
+    assert_eq!(both.status.code(), Some(2), "{both:?}");
+}
+
+#[test]
+fn quiet_means_that_cron_has_nothing_to_mail() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = |more: &[&str]| {
+        let args = [&["trace", "--profile", "offline", V4][..], more].concat();
+        let mut command = Lab::new("chain").command(&tool("tracemap").display().to_string(), &args);
+        command.env("HOME", folder.path()).env_remove("XDG_DATA_HOME").current_dir(folder.path());
+        String::from_utf8(command.output().unwrap().stderr).unwrap()
+    };
+    assert!(said(&[]).contains("no database"), "{}", said(&[]));
+    assert_eq!(said(&["--quiet"]), "");
 }
 
 #[test]
@@ -195,6 +241,13 @@ fn records_go_on_without_a_filter_that_fails() {
 }
 
 #[test]
+fn a_filter_that_did_all_but_not_well_is_not_passed_by() {
+    let (exit, kept, stderr) = trace_with("cat; exit 2");
+    assert_eq!((exit, hops(&kept)), (Some(2), vec![1, 2, 3, 4, 5, 6]), "{kept}");
+    assert!(stderr.ends_with("my filter failed with exit code 2\n"), "{stderr}");
+}
+
+#[test]
 fn a_filter_may_leave_records_out_and_end_when_it_likes() {
     let (code, kept, stderr) = trace_with("grep -v '\"hop\":3'");
     assert_eq!((code, hops(&kept), stderr.as_str()), (Some(0), vec![1, 2, 4, 5, 6], ""));
@@ -253,5 +306,9 @@ fn any_tool_is_run_by_its_short_name() {
         let stderr = String::from_utf8_lossy(&unknown.stderr).into_owned();
         assert_eq!(unknown.status.code(), Some(2));
         assert!(stderr.contains("is no command") && !stderr.contains('\x1b'), "{stderr}");
+    }
+    for host in ["192.0.2.1", "www.example.com", "2001:db8::1"] {
+        let stderr = String::from_utf8_lossy(&run(&[host]).stderr).into_owned();
+        assert!(stderr.contains(&format!("to trace it: tracemap trace {host}\n")), "{stderr}");
     }
 }

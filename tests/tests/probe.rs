@@ -119,6 +119,33 @@ fn rounds_are_numbered_and_each_ends_with_its_trace() {
     assert_eq!(last.sent, 6, "a known path is not overshot, and one probe a hop is enough");
 }
 
+/// The destination answers as a Linux host does: six probes at once, and one a second.
+#[test]
+fn probes_that_are_spread_lose_nothing_to_limits_on_answers() {
+    let args = ["--interval", "7", "--spread", "3", "-q", "8", "--rounds", "2", V4];
+    let traced = Lab::new("ratelimit").probe(&args);
+    let probes: Vec<_> = traced.traces.iter().map(|trace| trace.probes).collect();
+    assert_eq!(probes, [Some(3), Some(8)], "the first round has yet to find the path");
+    let spread: Vec<_> = traced.hops.iter().filter(|hop| hop.round == 2).collect();
+    assert_eq!(spread.len(), 6);
+    for hop in spread {
+        assert_eq!((hop.sent, hop.received), (8, 8), "{hop:?}");
+        let times: Vec<_> = hop.probes.iter().filter_map(|probe| probe.at).collect();
+        let took = times[7].as_microseconds() - times[0].as_microseconds();
+        assert!(took >= 2_990_000, "{took} µs");
+    }
+}
+
+#[test]
+fn the_place_probed_from_has_a_name_in_every_record() {
+    let traced = Lab::new("chain").probe(&["--vantage", "oslo", V4]);
+    let vantages = traced.hops.iter().map(|hop| hop.vantage.as_deref());
+    let vantages = vantages.chain(traced.traces.iter().map(|trace| trace.vantage.as_deref()));
+    assert_eq!(vantages.collect::<Vec<_>>(), [Some("oslo"); 7]);
+    let nameless = Lab::new("chain").probe(&[V4]);
+    assert!(nameless.hops.iter().all(|hop| hop.vantage.is_none()));
+}
+
 #[test]
 fn a_signal_at_any_moment_leaves_whole_lines_and_a_trace_record() {
     let probe = tool("tm-probe").display().to_string();

@@ -10,6 +10,12 @@ use serde_json::{Value, json};
 use tm_tests::tool;
 
 fn render(args: &[&str], lines: &[Value]) -> Output {
+    let text: String =
+        lines.iter().fold(String::new(), |text, line| text + &line.to_string() + "\n");
+    render_text(args, &text)
+}
+
+fn render_text(args: &[&str], text: &str) -> Output {
     let mut child = Command::new(tool("tm-render"))
         .args(args)
         .env("XDG_CONFIG_HOME", "/nonexistent")
@@ -19,8 +25,6 @@ fn render(args: &[&str], lines: &[Value]) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let text: String =
-        lines.iter().fold(String::new(), |text, line| text + &line.to_string() + "\n");
     child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     child.wait_with_output().unwrap()
 }
@@ -55,7 +59,7 @@ fn end(stop: &str, reached: bool) -> Value {
         "version": "0.1.0", "platform": "linux-x86_64", "max_hops": 30, "probes": 3,
         "timeout_s": 2.0, "method": "paris", "started_at": "2026-11-24T10:00:00.000000Z",
         "completed_at": "2026-11-24T10:00:01.000000Z", "reached": reached, "stop": stop,
-        "error": null, "hops": 3, "responded": 2, "sent": 9, "received": 6,
+        "error": null, "hops": 3, "responded": 2, "sent": 15, "received": 9,
     })
 }
 
@@ -67,6 +71,66 @@ fn path() -> Vec<Value> {
         hop(4, json!("192.0.2.9"), &[160.0, 161.0, 162.0], 3, 3),
         end("destination", true),
     ]
+}
+
+#[test]
+fn one_is_said_of_one_and_nothing_of_nothing() {
+    let one = |stop: &str, sent: u32| {
+        let mut end = end(stop, sent > 0);
+        (end["sent"], end["received"]) = (json!(sent), json!(sent));
+        end
+    };
+    let table = shown(&[], &[hop(1, json!("192.0.2.9"), &[0.4], 1, 1), one("destination", 1)]);
+    assert!(
+        table.contains("1 hop, 1 answered, 0% loss end to end, 1 probe, 1 answer\n"),
+        "{table}"
+    );
+    let table = shown(&[], &[one("error", 0)]);
+    assert!(table.contains("could not be traced\n") && !table.contains("0 hops"), "{table}");
+}
+
+#[test]
+fn a_failed_look_up_says_why_and_who_was_asked() {
+    let mut hops = path();
+    hops[0]["dns"] = json!({"source": "192.0.2.53:53", "error": "timeout"});
+    hops[2]["asn"] = json!({"source": "asn.cymru.com", "error": "servfail"});
+    hops[3]["geo"] = json!({"source": "ipapi.co", "error": "ip-api.com: busy; ipapi.co: busy"});
+    let table = shown(&["--width", "120"], &hops);
+    let wanted = "? could not be looked up; names: timeout (192.0.2.53:53); \
+                  ASes: servfail (asn.cymru.com); places: ip-api.com: busy;\n  ipapi.co: busy\n";
+    assert!(table.contains(wanted) && !table.contains("confidence"), "{table}");
+    let narrow = shown(&["--width", "120", "--columns", "hop,ip,asn"], &hops);
+    assert!(narrow.contains("looked up; ASes: servfail (asn.cymru.com)\n"), "{narrow}");
+}
+
+#[test]
+fn an_address_that_is_everywhere_has_that_for_a_place() {
+    let mut hops = path();
+    hops[3]["geo"] = json!({"source": "anycast", "anycast": true, "evidence": [], "conflicts": []});
+    assert!(shown(&["--columns", "ip,place"], &hops).contains("│ 192.0.2.9   ┆ anycast  │"));
+}
+
+#[test]
+fn what_lies_before_the_first_ttl_that_was_probed_is_no_step() {
+    let first = hop(7, json!("203.0.113.1"), &[84.0], 1, 1);
+    let hops = [first, hop(8, json!("192.0.2.9"), &[110.0], 1, 1), end("destination", true)];
+    let table = shown(&[], &hops);
+    assert!(!table.contains("at hop 7"), "{table}");
+    assert!(shown(&["--stats"], &hops).contains("26.0 ms at hop 8"));
+}
+
+#[test]
+fn the_output_of_another_tracer_leads_to_tm_import() {
+    let text = "traceroute to 192.0.2.9 (192.0.2.9), 30 hops max\n 1  192.0.2.9  0.2 ms\n";
+    let words = |text: &str| String::from_utf8(render_text(&[], text).stderr).unwrap();
+    let told = words(text);
+    assert!(
+        told.ends_with("as `jq -c` prints it); tm-import reads what other tracers write\n"),
+        "{told}"
+    );
+    let with_one = format!("{text}{}\n", end("destination", true));
+    assert!(!words(&with_one).contains("tm-import"));
+    assert_eq!(words(""), "");
 }
 
 #[test]
@@ -84,7 +148,7 @@ fn the_table_is_exactly_this() {
 ◄ most delay is added at hop 4: 90.0 ms
 example.com (192.0.2.9) by UDP port 33434
 reached
-4 hops, 3 answered, 1 silent, 0% loss end to end, 9 probes, 6 answers
+4 hops, 3 answered, 1 silent, 0% loss end to end, 12 probes, 7 answers
 ";
     assert_eq!(shown(&[], &path()), wanted);
 }

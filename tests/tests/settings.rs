@@ -116,7 +116,14 @@ fn every_tool_has_a_manual_page_and_completions() {
     for name in &tools() {
         let page = text(&run(home.path(), name, &["--generate", "man"]));
         assert!(page.contains(&format!(".TH {name} 1")), "{name}");
-        assert!(page.contains(".SH OPTIONS") && page.contains("Examples:"), "{name}");
+        for heading in ["OPTIONS", "EXAMPLES", "ENVIRONMENT", "FILES", "SEE ALSO"] {
+            assert!(page.contains(&format!("\n.SH {heading}\n")), "{name} {heading}");
+        }
+        assert!(!page.contains("EXTRA") && page.contains("\n.nf\n"), "{name}: {page}");
+        let others = tools().into_iter().filter(|other| other != name);
+        for other in others.map(|other| other.replace('-', "\\-") + "(1)") {
+            assert!(page.contains(&other), "{name} does not lead to {other}");
+        }
         let bash = folder.path().join(name);
         fs::write(&bash, text(&run(home.path(), name, &["--generate", "bash"]))).unwrap();
         let checked = Command::new("bash").arg("-n").arg(&bash).output().unwrap();

@@ -199,3 +199,12 @@ fn the_file_is_as_the_page_says() {
         text.lines().skip(1).filter_map(|line| line.split(' ').next()).collect();
     assert_eq!(kinds, BTreeSet::from(["global", "local"]), "{text}");
 }
+
+#[test]
+fn the_command_of_the_page_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    match tm_tests::docs::Page::open("docs/stop-set.md", folder.path()).run() {
+        Ok(ran) => assert_eq!(ran, 1),
+        Err(wrong) => panic!("{wrong}"),
+    }
+}

@@ -1,7 +1,7 @@
 //! `tm-watch` as a user meets it. `tracemap watch` is in `watch_live.rs`.
 
 // A test that cannot find what it looks for has failed.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -10,10 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tm_tests::anomalies::scenarios::{self, Scenario};
+use tm_tests::anomalies::scenarios::{self, FEW, Scenario, USUAL};
 use tm_tests::anomalies::score::{self, Alarm, Score};
 use tm_tests::anomalies::world::World;
-use tm_tests::anomalies::{Dice, world};
 use tm_tests::tool;
 use tm_tests::watching::{calm, kill, rounds, slow, text, watch};
 
@@ -73,32 +72,52 @@ fn alerts_are_of_the_schema() {
 }
 
 fn judged(scenario: &Scenario) -> Score {
-    let (mut dice, mut lines) = (Dice::new(1), String::new());
-    for round in 1..=scenario.rounds {
-        world::write(&(scenario.world)(round), round, &mut dice, &mut lines);
-    }
-    let output = watch(&["--only-alerts"], &lines);
+    let output = watch(&["--only-alerts"], &scenario.lines(1));
     Score::of(scenario, &score::alarms(&text(&output.stdout)))
 }
 
+/// Few probes have more to be mistaken about.
 #[test]
 fn nothing_is_told_of_a_thousand_quiet_rounds() {
-    for scenario in scenarios::all().iter().filter(|scenario| scenario.truth.is_empty()) {
-        let score = judged(scenario);
+    let few = scenarios::all(FEW).into_iter().chain(scenarios::single());
+    for scenario in few.filter(|scenario| scenario.truth.is_empty()) {
+        let score = judged(&scenario);
         assert_eq!(score.wrong, Vec::<Alarm>::new(), "{}", scenario.name);
     }
 }
 
 #[test]
-fn every_event_is_told_and_all_but_those_that_few_probes_hide_in_two_rounds() {
-    for scenario in scenarios::all().iter().filter(|scenario| !scenario.truth.is_empty()) {
-        let score = judged(scenario);
+fn every_event_is_told_in_two_rounds_with_the_probes_of_tracemap_watch() {
+    for scenario in scenarios::all(USUAL).iter().filter(|scenario| !scenario.truth.is_empty()) {
+        // What follows the event by more than its end shows nothing new.
+        let score = judged(&Scenario { rounds: 460, ..scenario.clone() });
+        assert_eq!(score.in_time(), 1, "{}: {:?}", scenario.name, score.delays);
+        assert_eq!(score.wrong, Vec::<Alarm>::new(), "{}", scenario.name);
+    }
+}
+
+#[test]
+fn every_event_is_told_with_few_probes_too() {
+    let few = scenarios::all(FEW).into_iter().chain(scenarios::single());
+    for scenario in few.filter(|scenario| !scenario.truth.is_empty()) {
+        let score = judged(&scenario);
         // 15 % of loss, or the losses of one hop alone, show in few of the probes of two rounds.
         let hidden = scenario.name.contains("15 %") || scenario.name.contains("alone");
         assert_eq!(score.delays.len(), 1, "{} is missed", scenario.name);
         assert!(hidden || score.in_time() == 1, "{}: {:?}", scenario.name, score.delays);
         assert_eq!(score.wrong, Vec::<Alarm>::new(), "{}", scenario.name);
     }
+}
+
+#[test]
+fn loss_that_is_over_is_told_with_what_is_usual_again() {
+    let scenarios = scenarios::all(FEW);
+    let lossy = scenarios.iter().find(|scenario| scenario.name.starts_with("40 % loss from"));
+    let alerts = alerts(&watch(&["--only-alerts"], &lossy.unwrap().lines(1)));
+    let percent = |alert: &Value, when: &str| alert[when]["loss_pct"].as_f64().unwrap();
+    let [began, over] = alerts.as_slice() else { panic!("{alerts:?}") };
+    assert!(percent(began, "before") < 5.0 && percent(began, "after") > 20.0, "{began}");
+    assert!(percent(over, "before") > 20.0 && percent(over, "after") < 5.0, "{over}");
 }
 
 #[test]
@@ -244,4 +263,113 @@ fn what_was_learnt_outlives_a_kill() {
     let _ = reader.join();
     let output = watch(&["--state", &state], &rounds(&slow(), 82, 84));
     assert_eq!(alerts(&output).len(), 1, "{output:?}");
+}
+
+/// Members of records, as the same rounds would have them from another place.
+fn from(lines: &str, members: &[(&str, &str)]) -> Vec<String> {
+    let record = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        let id = format!("{}{members:?}", record["trace_id"]);
+        record["trace_id"] = id.into();
+        for (key, value) in members {
+            record[key] = (*value).into();
+        }
+        record.to_string() + "\n"
+    };
+    lines.lines().map(record).collect()
+}
+
+/// Rounds of two places, one after the other.
+fn interleaved(a: &[String], b: &[String]) -> String {
+    let rounds = |lines: &[String]| -> Vec<String> {
+        lines.split_inclusive(|line| line.contains("\"trace\"")).map(<[String]>::concat).collect()
+    };
+    rounds(a).into_iter().zip(rounds(b)).flat_map(|(a, b)| [a, b]).collect()
+}
+
+/// Another way to the same host.
+fn elsewhere() -> World {
+    let mut world = calm();
+    for (router, ttl) in world.routers.iter_mut().take(4).zip(1..) {
+        router.ips = vec![format!("192.0.2.{ttl}")];
+        router.asn = 64_777;
+        router.rtt *= 9.0;
+    }
+    world.stretch = 4.0;
+    world
+}
+
+const OSLO: &[(&str, &str)] = &[("vantage", "oslo")];
+const BERGEN: &[(&str, &str)] = &[("vantage", "bergen")];
+const HERE: &[(&str, &str)] = &[("source_ip", "192.0.2.77")];
+const THERE: &[(&str, &str)] = &[("source_ip", "192.0.2.88")];
+
+#[test]
+fn two_vantage_points_in_one_stream_are_two_paths() {
+    let (near, far) = (rounds(&calm(), 1, 90), rounds(&elsewhere(), 1, 90));
+    for (here, there) in [(OSLO, BERGEN), (HERE, THERE), (OSLO, THERE)] {
+        let quiet = interleaved(&from(&near, here), &from(&far, there));
+        let output = watch(&["--only-alerts"], &quiet);
+        assert_eq!(text(&output.stdout), "", "{here:?} {there:?}");
+        // One after the other, as `cat` joins logs.
+        let joined = [from(&near, here), from(&far, there)].concat().concat();
+        assert_eq!(text(&watch(&["--only-alerts"], &joined).stdout), "", "{here:?} {there:?}");
+    }
+    let slower = rounds(&calm(), 1, 80) + &rounds(&slow(), 80, 90);
+    let changed = interleaved(&from(&slower, OSLO), &from(&far, BERGEN));
+    let alerts = alerts(&watch(&[], &changed));
+    assert_eq!(alerts.len(), 1, "{alerts:?}");
+    assert_eq!((&alerts[0]["vantage"], &alerts[0]["kind"]), (&"oslo".into(), &"rtt_change".into()));
+}
+
+#[test]
+fn places_that_come_and_go_at_times_of_their_own_are_told_apart() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("path.state");
+    let state = state.to_str().unwrap();
+    let (near, far) = (rounds(&calm(), 1, 90), rounds(&elsewhere(), 1, 90));
+    let (near, far) = (from(&near, HERE), from(&far, THERE));
+    // The second one begins when the first has been known for long, and between two of its rounds.
+    let known = near[..60 * 6].concat();
+    assert_eq!(text(&watch(&["--only-alerts", "--state", state], &known).stdout), "");
+    let both = interleaved(&far[60 * 6..], &near[60 * 6..]);
+    assert_eq!(text(&watch(&["--only-alerts", "--state", state], &both).stdout), "");
+}
+
+#[test]
+fn a_machine_whose_address_changes_keeps_its_baseline() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("path.state");
+    let state = state.to_str().unwrap();
+    let job = |world: &World, from_round, to, place| {
+        let lines = from(&rounds(world, from_round, to), place).concat();
+        alerts(&watch(&["--only-alerts", "--state", state], &lines)).len()
+    };
+    assert_eq!(job(&calm(), 1, 80, HERE), 0);
+    assert_eq!(job(&slow(), 80, 83, THERE), 1, "it knows what was usual");
+    assert_eq!(job(&calm(), 83, 160, THERE), 1, "and that it is over");
+    let known = fs::read_to_string(state).unwrap();
+    assert!(
+        !known.contains("192.0.2.77"),
+        "an address that is gone for good is forgotten: {known}"
+    );
+    assert_eq!(job(&slow(), 160, 163, OSLO), 0, "somebody else");
+    let named = [("vantage", "bergen"), THERE[0]];
+    assert_eq!(job(&slow(), 160, 163, &named), 1, "it has got a name, and knows what was usual");
+}
+
+#[test]
+fn a_state_without_vantage_points_is_that_of_the_first_one_seen() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("path.state");
+    let path = state.to_str().unwrap();
+    watch(&["--state", path], &rounds(&calm(), 1, 80));
+    let mut old: Value = serde_json::from_str(&fs::read_to_string(&state).unwrap()).unwrap();
+    assert!(old["paths"][0].as_object_mut().unwrap().remove("vantage").is_some());
+    for place in [HERE, OSLO] {
+        fs::write(&state, old.to_string()).unwrap();
+        let lines = from(&rounds(&slow(), 80, 82), place).concat();
+        let output = watch(&["--only-alerts", "--state", path], &lines);
+        assert_eq!((alerts(&output).len(), text(&output.stderr)), (1, String::new()), "{place:?}");
+    }
 }

@@ -35,6 +35,28 @@ fn a_watched_host_has_a_log_and_a_summary() {
     assert_eq!(desk.log("198.51.100.9").lines().count(), 4 * 7);
 }
 
+#[test]
+fn probes_are_spread_over_half_the_interval_and_the_users_flags_come_last() {
+    let desk = Desk::new("pace", Some(&rounds(&calm(), 1, 2)));
+    let said = |args: &[&str]| {
+        let output = desk.watch(args).output().unwrap();
+        text(&output.stderr).replace('\'', "") // as a shell would read it
+    };
+    for (args, pace) in [
+        (&[][..], "--interval=30 --rounds=0 --spread=15 -- example.com"),
+        (&["--interval", "5m"], "--interval=300 --rounds=0 --spread=15 -- example.com"),
+        (&["--interval", "10"], "--interval=10 --rounds=0 --spread=5 -- example.com"),
+        (&["--interval", "5"], "--interval=5 --rounds=0 -- example.com"),
+    ] {
+        let said = said(&[&["-v", "example.com"], args].concat());
+        let line = format!("tm-probe -v {pace} | tm-watch ");
+        assert!(said.contains(&line), "{line}: {said}");
+    }
+    let said = said(&["-v", "example.com", "--", "-q", "5", "--spread", "2"]);
+    let line = "--spread=15 -q 5 --spread 2 -- example.com";
+    assert!(said.contains(line), "{said}");
+}
+
 /// A path of routers with these addresses to 198.51.100.9.
 fn topology(folder: &Path, name: &str, third: &str, rtt_ms: f64, udp: &str) -> Lab {
     let hop = |ip: &str, rtt: f64| format!("[[path.hop]]\nv4 = [\"{ip}\"]\nrtt_ms = {rtt:.1}\n");
@@ -59,7 +81,7 @@ fn changes_of_a_simulated_internet_are_told_across_restarts() {
         text(&command.output().unwrap().stderr)
     };
     let usual = topology(folder.path(), "usual", "10.0.3.1", 20.0, "closed");
-    let other = topology(folder.path(), "other", "10.0.9.9", 60.0, "closed");
+    let other = topology(folder.path(), "other", "10.0.9.9", 500.0, "closed");
     let down = topology(folder.path(), "down", "10.0.3.1", 20.0, "filtered");
     let quiet = run(&usual, "55");
     assert!(quiet.contains("55 reached, 0 alerts"), "{quiet}");
@@ -141,6 +163,23 @@ fn logs_are_put_aside_by_size_and_none_is_lost() {
     let all: String = logs.iter().map(|log| fs::read_to_string(log).unwrap()).collect();
     let wanted = fs::read_to_string(desk.rounds()).unwrap();
     assert!(wanted.ends_with(&all) && all.len() > 40_000, "the end of what was seen, whole rounds");
+}
+
+#[test]
+fn logs_are_put_aside_by_age_from_the_first_record_on() {
+    let desk = Desk::new("age", Some(&rounds(&calm(), 1, 2)));
+    let logs = || {
+        let entries = fs::read_dir(desk.state()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.filter(|name| name.ends_with(".jsonl")).count()
+    };
+    // The rounds are of 2026-11-24.
+    for (age, count) in [("0", 1), ("10000d", 1), ("0.001s", 2)] {
+        let args = ["--no-table", "--log-age", age, "example.com"];
+        assert!(desk.watch(&args).output().unwrap().status.success());
+        assert_eq!(logs(), count, "{age}");
+    }
+    assert_eq!(desk.log("example.com"), "", "all three rounds were put aside");
 }
 
 #[test]

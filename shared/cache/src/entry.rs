@@ -105,9 +105,22 @@ impl Cache {
         ip: IpAddr,
         shortest: u8,
     ) -> Result<Option<Entry>, Error> {
+        let found = self.peek_covering(kind, source, ip, shortest)?;
+        self.count(kind, found.is_some());
+        Ok(found)
+    }
+
+    /// The same, as a part of a look-up that is counted as a whole ([`Cache::count`]).
+    pub fn peek_covering(
+        &mut self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Result<Option<Entry>, Error> {
         let keys: Vec<String> = prefixes(ip, shortest).map(|prefix| prefix.to_string()).collect();
         let places = vec!["?"; keys.len()].join(", ");
-        let found = self.healing(|cache| {
+        self.healing(|cache| {
             let mut statement = cache.connection.prepare_cached(&format!(
                 "SELECT value, fetched FROM entries
                  WHERE kind = ? AND source = ? AND expires > ? AND fetched <= ? AND key IN ({places})
@@ -123,12 +136,11 @@ impl Cache {
                 })
                 .optional()?;
             Ok(entry)
-        })?;
-        self.count(kind, found.is_some());
-        Ok(found)
+        })
     }
 
-    fn count(&mut self, kind: Kind, is_hit: bool) {
+    /// Counts a look-up, which the cache could answer or not; [`Cache::put`] writes the counts.
+    pub fn count(&mut self, kind: Kind, is_hit: bool) {
         if let Some((hits, misses)) = self.looked_up.get_mut(kind as usize) {
             *(if is_hit { hits } else { misses }) += 1;
         }

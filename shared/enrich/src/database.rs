@@ -50,11 +50,12 @@ impl Database {
     pub fn open(path: &Path) -> Result<Self, String> {
         let shown = path.display();
         let file = File::open(path).and_then(|file| {
-            let is_file = file.metadata()?.is_file();
-            Ok((file, is_file))
+            let kind = file.metadata()?.file_type();
+            Ok((file, kind))
         });
         let file = match file {
-            Ok((file, true)) => file,
+            Ok((file, kind)) if kind.is_file() => file,
+            Ok((_, kind)) if kind.is_dir() => return Err(format!("no database in {shown}")),
             Ok(_) => return Err(format!("{shown} is no file")),
             Err(error) => return Err(format!("cannot read {shown}: {error}")),
         };
@@ -73,9 +74,11 @@ impl Database {
     }
 
     fn new(bytes: Bytes, path: &Path) -> Result<Self, String> {
-        let reader = Reader::from_source(bytes);
-        let reader =
-            reader.map_err(|error| format!("{} is no MaxMind DB: {error}", path.display()))?;
+        let (shown, packer) = (path.display(), packer(bytes.as_ref()));
+        let reader = Reader::from_source(bytes).map_err(|error| match packer {
+            Some(packer) => format!("{shown} is packed: unpack it with {packer} first"),
+            None => format!("{shown} is no MaxMind DB: {error}"),
+        })?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(Self { reader, path: path.to_owned(), name })
     }
@@ -111,6 +114,13 @@ impl Database {
     pub fn built(&self) -> u64 {
         self.reader.metadata().build_epoch
     }
+}
+
+/// What unpacks a file that is as it came from its vendor.
+fn packer(bytes: &[u8]) -> Option<&'static str> {
+    let packers: [(&[u8], _); 3] =
+        [(b"\x1f\x8b", "gunzip, or tar"), (b"PK\x03\x04", "unzip"), (b"\xfd7zXZ", "unxz")];
+    packers.into_iter().find_map(|(mark, name)| bytes.starts_with(mark).then_some(name))
 }
 
 /// The value at a path of names and, where a name is a number, of positions.

@@ -43,6 +43,12 @@ pub trait Enricher {
     /// Begins a look-up, whose answer is handed in at the desk.
     fn ask(&mut self, hop: &Hop<'_>, ip: IpAddr);
 
+    /// Whether what is known of the address is all that this record needs; otherwise it is asked
+    /// for again, and the record waits.
+    fn is_enough(&self, _hop: &Hop<'_>, _answer: &Self::Answer) -> bool {
+        true
+    }
+
     /// Appends the member's value, as JSON; `false`: the line is to stay as it is. Called once a
     /// record, in the order of the records.
     fn write(
@@ -55,6 +61,11 @@ pub trait Enricher {
 
     /// A trace has ended.
     fn trace_ended(&mut self, _trace: &Hop<'_>) {}
+
+    /// Whether everybody whom the user named could be asked; those who could not have been named.
+    fn is_complete(&self) -> bool {
+        true
+    }
 }
 
 /// Filters every input into `output`.
@@ -83,6 +94,7 @@ pub fn run<E: Enricher>(
     let rest = filter.rest();
     output.finish()?;
     result.and(rest)?;
+    let all = all && filter.enricher.is_complete();
     Ok(interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
 }
 
@@ -220,7 +232,9 @@ impl<E: Enricher> Filter<'_, E> {
 
     /// Whether the answer is here; where it is not, it is asked for, once.
     fn is_known(&mut self, hop: &Hop<'_>, ip: IpAddr) -> bool {
-        if self.known.get(&ip).is_some() {
+        if let Some(answer) = self.known.get(&ip)
+            && answer.as_ref().is_none_or(|answer| self.enricher.is_enough(hop, answer))
+        {
             return true;
         }
         if self.asked.contains(&ip) {

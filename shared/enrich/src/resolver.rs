@@ -3,8 +3,9 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use hickory_resolver::config::{
@@ -18,11 +19,10 @@ use hickory_resolver::{Resolver, TokioResolver};
 use tokio::task::JoinSet;
 use tokio::time::timeout_at;
 
+use crate::zones::Zones;
+
 /// A server that does not answer is left alone for this long.
 const REST: Duration = Duration::from_secs(30);
-
-/// Time-outs in a row after which a server that used to answer is left alone.
-const PATIENCE: u32 = 3;
 
 /// Answers that count as too many to be looked at.
 const MOST_RECORDS: usize = 64;
@@ -72,9 +72,10 @@ pub struct Server {
     pub address: SocketAddr,
     client: TokioResolver,
     begun: Instant,
-    /// Time-outs since its last answer.
-    silent: AtomicU32,
-    has_answered: AtomicBool,
+    /// Milliseconds since `begun` at which it last answered anything.
+    answered: AtomicU64,
+    /// It is being asked whether it is alive.
+    is_checked: AtomicBool,
     /// It has missed its turn before, so that the others are asked first.
     is_slow: AtomicBool,
     /// Milliseconds since `begun` until which it is left alone.
@@ -96,44 +97,86 @@ impl Server {
             address,
             client: builder.build()?,
             begun: Instant::now(),
-            silent: AtomicU32::new(0),
-            has_answered: AtomicBool::new(false),
+            answered: AtomicU64::new(0),
+            is_checked: AtomicBool::new(false),
             is_slow: AtomicBool::new(false),
             rests_until: AtomicU64::new(0),
         })
     }
 
-    /// Asks this server, whatever is known of its health.
-    pub async fn ask(&self, name: Name, kind: RecordType, deadline: Instant) -> Records {
+    /// Asks this server, unless it rests: then nobody waits for it.
+    pub async fn ask(self: &Arc<Self>, name: Name, kind: RecordType, deadline: Instant) -> Records {
+        if self.is_resting() {
+            return Err(Failure::Timeout);
+        }
+        let (asked, now) = (self.now(), Instant::now());
+        let mut look_up = pin!(self.look_up(name, kind, deadline));
+        let half = now + deadline.saturating_duration_since(now) / 2;
+        let result = if let Ok(result) = timeout_at(half.into(), &mut look_up).await {
+            result
+        } else {
+            self.doubt(asked);
+            look_up.await
+        };
+        if result == Err(Failure::Timeout) {
+            self.was_silent(asked);
+        } else {
+            self.has_answered();
+        }
+        result
+    }
+
+    async fn look_up(&self, name: Name, kind: RecordType, deadline: Instant) -> Records {
         let lookup = self.client.lookup(name, kind);
-        let result = match timeout_at(deadline.into(), lookup).await {
+        match timeout_at(deadline.into(), lookup).await {
             Ok(Ok(lookup)) => {
                 let of_kind = lookup.answers().iter().filter(|record| record.record_type() == kind);
                 Ok(of_kind.take(MOST_RECORDS).map(|record| record.data.clone()).collect())
             }
             Ok(Err(error)) => failure(&error),
             Err(_) => Err(Failure::Timeout),
-        };
-        self.note(&result);
-        result
+        }
     }
 
-    fn note(&self, result: &Records) {
-        if result != &Err(Failure::Timeout) {
-            self.silent.store(0, Ordering::Relaxed);
-            self.has_answered.store(true, Ordering::Relaxed);
-            self.rests_until.store(0, Ordering::Relaxed);
+    /// A question takes long: asks what every server knows at once, so that a zone whose own
+    /// servers are dead is told from a server that is.
+    fn doubt(self: &Arc<Self>, asked: u64) {
+        if self.has_answered_since(asked) || self.is_checked.swap(true, Ordering::Relaxed) {
             return;
         }
-        let silent = self.silent.fetch_add(1, Ordering::Relaxed) + 1;
-        if silent >= PATIENCE || !self.has_answered.load(Ordering::Relaxed) {
-            let until = (self.begun.elapsed() + REST).as_millis() as u64;
-            self.rests_until.store(until, Ordering::Relaxed);
+        let server = Arc::clone(self);
+        tokio::spawn(async move {
+            let root = server.look_up(Name::root(), RecordType::NS, Instant::now() + REST).await;
+            if root != Err(Failure::Timeout) {
+                server.has_answered();
+            }
+            server.is_checked.store(false, Ordering::Relaxed);
+        });
+    }
+
+    fn has_answered(&self) {
+        self.answered.store(self.now(), Ordering::Relaxed);
+        self.rests_until.store(0, Ordering::Relaxed);
+    }
+
+    fn has_answered_since(&self, then: u64) -> bool {
+        self.answered.load(Ordering::Relaxed) > then
+    }
+
+    /// A question of the time `asked` had no answer: it is the server's fault only if nothing
+    /// else had one either.
+    fn was_silent(&self, asked: u64) {
+        if !self.has_answered_since(asked) {
+            self.rests_until.store(self.now() + REST.as_millis() as u64, Ordering::Relaxed);
         }
+    }
+
+    fn now(&self) -> u64 {
+        self.begun.elapsed().as_millis() as u64
     }
 
     fn is_resting(&self) -> bool {
-        u128::from(self.rests_until.load(Ordering::Relaxed)) > self.begun.elapsed().as_millis()
+        self.rests_until.load(Ordering::Relaxed) > self.now()
     }
 }
 
@@ -146,7 +189,8 @@ impl std::fmt::Debug for Server {
 /// Servers that are asked one after the other, until one answers.
 #[derive(Clone, Debug)]
 pub struct Servers {
-    servers: Arc<[Arc<Server>]>,
+    all: Arc<[Arc<Server>]>,
+    zones: Arc<Zones>,
     patience: Duration,
 }
 
@@ -157,12 +201,12 @@ impl Servers {
         let servers = own.into_iter().map(|address| Server::new(address, patience).map(Arc::new));
         let servers: Vec<_> =
             servers.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
-        Ok(Self { servers: servers.into(), patience })
+        Ok(Self { all: servers.into(), zones: Arc::default(), patience })
     }
 
     /// Each of them.
     pub fn each(&self) -> &[Arc<Server>] {
-        &self.servers
+        &self.all
     }
 
     /// When a question that is asked now has waited long enough.
@@ -171,8 +215,22 @@ impl Servers {
     }
 
     /// Asks one server, and where it is slow or fails the next one too, all within one time-out.
-    /// A server that has been silent is left out; where all are, nobody waits for them.
+    /// A server that has been silent is left out; where all are, or the zone's own servers are
+    /// dead, nobody waits.
     pub async fn ask(&self, name: &Name, kind: RecordType) -> Reply {
+        if self.zones.is_dead(name) {
+            return Reply { from: None, records: Err(Failure::Timeout) };
+        }
+        let reply = self.ask_in_turn(name, kind).await;
+        if reply.records != Err(Failure::Timeout) {
+            self.zones.has_answered(name);
+        } else if self.all.iter().any(|server| !server.is_resting()) {
+            self.zones.was_silent(name);
+        }
+        reply
+    }
+
+    async fn ask_in_turn(&self, name: &Name, kind: RecordType) -> Reply {
         let deadline = self.deadline();
         let mut next = self.in_order();
         let share = self.patience / (next.len().max(1) as u32);
@@ -215,7 +273,7 @@ impl Servers {
     /// Those that do not rest, the slow ones last.
     fn in_order(&self) -> VecDeque<Arc<Server>> {
         let mut servers: Vec<_> =
-            self.servers.iter().filter(|server| !server.is_resting()).cloned().collect();
+            self.all.iter().filter(|server| !server.is_resting()).cloned().collect();
         servers.sort_by_key(|server| server.is_slow.load(Ordering::Relaxed));
         servers.into()
     }
@@ -235,18 +293,15 @@ fn options(patience: Duration) -> ResolverOpts {
 
 /// The servers of `/etc/resolv.conf`.
 fn system() -> Result<Vec<SocketAddr>, String> {
+    let none = "no DNS server in /etc/resolv.conf";
     let read = hickory_resolver::system_conf::read_system_conf();
-    let (config, _) = read.map_err(|error| format!("no DNS server: {error}"))?;
+    let (config, _) = read.map_err(|_| none.to_owned())?;
     let address = |server: &NameServerConfig| {
         let port = server.connections.first().map_or(53, |connection| connection.port);
         SocketAddr::new(server.ip, port)
     };
     let servers: Vec<_> = config.name_servers().iter().map(address).collect();
-    if servers.is_empty() {
-        Err("no DNS server in /etc/resolv.conf".to_owned())
-    } else {
-        Ok(servers)
-    }
+    if servers.is_empty() { Err(none.to_owned()) } else { Ok(servers) }
 }
 
 fn failure(error: &NetError) -> Records {

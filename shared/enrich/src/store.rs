@@ -71,10 +71,33 @@ impl Store {
         ip: IpAddr,
         shortest: u8,
     ) -> Option<Entry> {
+        let found = self.peek_covering(kind, source, ip, shortest);
+        self.count(kind, found.is_some());
+        found
+    }
+
+    /// The same, as a part of a look-up that is counted as a whole ([`Store::count`]).
+    pub fn peek_covering(
+        &self,
+        kind: Kind,
+        source: &str,
+        ip: IpAddr,
+        shortest: u8,
+    ) -> Option<Entry> {
         if self.how.refresh {
             return None;
         }
-        self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
+        self.with(|cache| cache.peek_covering(kind, source, ip, shortest))?
+    }
+
+    /// Counts a look-up, which the cache could answer or not.
+    pub fn count(&self, kind: Kind, is_hit: bool) {
+        if !self.how.refresh {
+            self.with(|cache| {
+                cache.count(kind, is_hit);
+                Ok(())
+            });
+        }
     }
 
     /// A question that the provider's quota allows now. Without a cache there is nobody to share

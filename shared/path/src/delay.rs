@@ -44,8 +44,18 @@ pub fn added(rtts: &[Option<f64>]) -> Vec<Option<f64>> {
 
 /// The hop that adds most, by its position, and how much.
 pub fn longest_step(rtts: &[Option<f64>]) -> Option<(usize, f64)> {
-    let steps = added(rtts).into_iter().enumerate().filter_map(|(at, step)| Some((at, step?)));
-    steps.max_by(|a, b| a.1.total_cmp(&b.1))
+    longest_from(rtts, 0)
+}
+
+/// The same of a path whose beginning was left out: what lies before the first hop that answered
+/// may be its own delay or that of those not seen.
+pub fn longest_step_within(rtts: &[Option<f64>]) -> Option<(usize, f64)> {
+    longest_from(rtts, rtts.iter().position(Option::is_some)? + 1)
+}
+
+fn longest_from(rtts: &[Option<f64>], first: usize) -> Option<(usize, f64)> {
+    let steps = added(rtts).into_iter().enumerate().skip(first);
+    steps.filter_map(|(at, step)| Some((at, step?))).max_by(|a, b| a.1.total_cmp(&b.1))
 }
 
 /// Classes of RTT that pictures colour alike, by their upper bounds in milliseconds; what reaches
@@ -68,6 +78,15 @@ mod tests {
         assert_eq!(steps, [Some(0.5), Some(10.5), None, Some(0.0), Some(79.5), Some(0.0)]);
         assert_eq!(steps.iter().flatten().sum::<f64>(), 90.5);
         assert_eq!(longest_step(&rtts), Some((4, 79.5)));
+    }
+
+    #[test]
+    fn the_first_hop_of_a_path_without_its_beginning_adds_nothing_that_is_known() {
+        let rtts = [None, Some(84.0), Some(90.0), Some(91.0)];
+        assert_eq!(longest_step(&rtts), Some((1, 84.0)));
+        assert_eq!(longest_step_within(&rtts), Some((2, 6.0)));
+        assert_eq!(longest_step_within(&[Some(84.0)]), None);
+        assert_eq!(longest_step_within(&[]), None);
     }
 
     #[test]

@@ -184,9 +184,9 @@ impl Memory {
             self.pending.take().unwrap_or(Pending { unseen: Round::new(), run: 0, chance: 1.0 });
         pending.run = pending.run.saturating_add(1);
         let chances = unseen.iter().filter_map(|(ttl, responders)| {
-            let shown_before = pending.unseen.get(ttl);
-            let again = shown_before.is_some_and(|before| !before.is_disjoint(responders));
-            Some(self.slots.get(ttl)?.chance_of(again))
+            let suspects = pending.unseen.get(ttl);
+            let again = suspects.is_some_and(|before| !before.is_disjoint(responders));
+            Some(self.slots.get(ttl)?.chance_of(suspects.map_or(0, BTreeSet::len), again))
         });
         // Neighbours change together, so more than three say no more.
         pending.chance *= chances.take(3).product::<f64>();
@@ -365,18 +365,17 @@ impl Slot {
     }
 
     /// The chance of a responder that this TTL has not shown before: as often as responders came
-    /// up that were never seen again (Good and Turing). Once it is there, it comes up `again` as
-    /// often as its sisters.
-    fn chance_of(&self, again: bool) -> f64 {
-        let known = self.known.len() as f64;
+    /// up that were never seen again (Good and Turing), the suspects of this run among them. Once
+    /// they are there, they may come up `again` as often as a sister does.
+    fn chance_of(&self, suspects: usize, again: bool) -> f64 {
         if self.changes.len() < BALANCED {
             return UNBALANCED;
         }
-        if again {
-            return 1.0 / (known + 1.0);
-        }
-        let once = self.known.iter().filter(|known| known.rounds == 1).count();
-        ((once as f64 + 1.0) / (f64::from(self.rounds) + 1.0)).min(1.0)
+        let once = self.known.iter().filter(|known| known.rounds == 1).count() + suspects + 1;
+        let once = once as f64 + 1.5 * (once as f64).sqrt(); // few have come up, so chance has its part
+        let unseen = (once / (f64::from(self.rounds) + suspects as f64 + 1.0)).min(1.0);
+        let sister = 1.0 / (self.known.len() as f64 + 1.0);
+        if again { unseen.max(sister) } else { unseen }
     }
 }
 

@@ -19,6 +19,12 @@ pub struct Alert {
     /// The address traced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resolved_ip: Option<String>,
+    /// The address probed from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_ip: Option<String>,
+    /// The name of the place probed from, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<String>,
     /// The trace that showed it.
     pub trace_id: String,
     /// The round that showed it.

@@ -22,6 +22,9 @@ pub struct Hop {
     pub resolved_ip: Option<String>,
     /// The address probed from.
     pub source_ip: Option<String>,
+    /// The name of the place probed from, where somebody gave it one (`tm-probe --vantage`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<String>,
     /// Transport of the probes; null where the source of an imported record does not say.
     pub protocol: Option<Protocol>,
     /// Destination port; null for ICMP.
@@ -93,6 +96,7 @@ impl Hop {
             host: String::new(),
             resolved_ip: None,
             source_ip: None,
+            vantage: None,
             protocol: None,
             port: None,
             round: 1,

@@ -72,3 +72,26 @@ pub struct MtuDrop {
     /// How that is known.
     pub limit: MtuLimit,
 }
+
+impl MtuLimit {
+    /// Why larger ones do not pass, in words.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::BlackHole => "larger datagrams vanish without a word",
+            Self::Refused => "a router refuses larger ones and names no MTU",
+            Self::Reported => "as a router says",
+            Self::Interface => "the interface takes no larger ones",
+        }
+    }
+}
+
+impl MtuDrop {
+    /// Where it is, in words.
+    pub fn place(&self) -> String {
+        match (self.after, self.hop) {
+            (0, hop) => format!("before hop {hop}"),
+            (after, hop) if after.saturating_add(1) == hop => format!("after hop {after}"),
+            (after, hop) => format!("between hops {after} and {hop}"),
+        }
+    }
+}

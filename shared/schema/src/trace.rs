@@ -20,6 +20,9 @@ pub struct Trace {
     pub resolved_ip: Option<String>,
     /// The address probed from; null where there was no route.
     pub source_ip: Option<String>,
+    /// The name of the place probed from, where somebody gave it one (`tm-probe --vantage`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<String>,
     /// Transport of the probes.
     pub protocol: Option<Protocol>,
     /// Destination port; null for ICMP.

@@ -1,7 +1,9 @@
-//! Whether to use colour: `--color`, `NO_COLOR` (no-color.org), `CLICOLOR_FORCE`, and a terminal.
+//! Whether to use colour: `--color`, `NO_COLOR` (no-color.org), `CLICOLOR_FORCE`, and a terminal
+//! that is not dumb.
 
 use std::env;
-use std::io::IsTerminal;
+
+use crate::screen;
 
 /// What `--color` says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -21,7 +23,7 @@ impl When {
         let set = |name: &str| env::var_os(name).is_some_and(|value| !value.is_empty());
         let forced =
             set("CLICOLOR_FORCE") && env::var_os("CLICOLOR_FORCE").is_some_and(|v| v != "0");
-        self.decide(set("NO_COLOR"), forced, std::io::stdout().is_terminal())
+        self.decide(set("NO_COLOR"), forced, screen::takes_escapes())
     }
 
     fn decide(self, refused: bool, forced: bool, terminal: bool) -> bool {

@@ -5,11 +5,12 @@ use std::io::{self, Write};
 
 use clap::{Arg, Command, ValueEnum};
 use clap_complete::Shell;
-use clap_mangen::Man;
 
+use crate::manual;
 use crate::settings::{self, Setting};
 
 const FLAG: &str = "--generate";
+const GENERATE: &str = "Print a manual page, completions, or settings, and do nothing else";
 
 /// What a tool can tell of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,7 +41,8 @@ pub(crate) fn with_flag(command: Command) -> Command {
             .value_parser(clap::value_parser!(Kind))
             .exclusive(true)
             .hide_short_help(true)
-            .help("Print a manual page, completions, or settings, and do nothing else"),
+            .help(GENERATE)
+            .long_help(GENERATE),
     )
 }
 
@@ -70,7 +72,7 @@ pub(crate) fn answer(command: &Command, arguments: &[OsString]) -> Option<Result
             completions(shell, root, &mut out);
             Ok(())
         }
-        (Kind::Man, _) => page(one, &mut out),
+        (Kind::Man, _) => manual::page(one, &mut out),
         (Kind::Settings, _) => match settings::in_force(command) {
             Ok(all) => as_lines(&all, &mut out),
             Err(error) => return Some(Err(error)),
@@ -79,11 +81,6 @@ pub(crate) fn answer(command: &Command, arguments: &[OsString]) -> Option<Result
     };
     let written = made.and_then(|()| io::stdout().lock().write_all(&out));
     Some(written.map_err(|error| error.to_string()))
-}
-
-fn page(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
-    let source = format!("tracemap {}", env!("CARGO_PKG_VERSION"));
-    Man::new(command.clone()).source(source).manual("tracemap").render(out)
 }
 
 fn completions(shell: Shell, mut command: Command, out: &mut Vec<u8>) {

@@ -26,6 +26,7 @@ pub mod frame;
 mod generate;
 pub mod input;
 pub mod lines;
+mod manual;
 pub mod memory;
 pub mod output;
 pub mod passing;

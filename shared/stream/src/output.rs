@@ -138,13 +138,31 @@ fn create(path: &Path) -> io::Result<Destination> {
     let temporary = tempfile::Builder::new()
         .prefix(".tracemap-")
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
-        .tempfile_in(folders::of(path))?;
+        .tempfile_in(folders::of(path))
+        .map_err(|error| without_temporary(&error))?;
     Ok(Destination::File(temporary, path.to_owned()))
+}
+
+/// The system's error, without the name of a temporary that the user never gave; tempfile puts it
+/// behind the text.
+fn without_temporary(error: &io::Error) -> io::Error {
+    let text = error.to_string();
+    let cause = text.split_once(" at path ").map_or(text.as_str(), |(cause, _)| cause);
+    io::Error::new(error.kind(), cause)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_names_the_file_that_was_asked_for_and_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("no/such/out.ndjson");
+        let error = Output::open(Some(&path)).unwrap_err().to_string();
+        let wanted = format!("cannot write {}: No such file or directory", path.display());
+        assert!(error.starts_with(&wanted) && !error.contains(".tracemap-"), "{error}");
+    }
 
     #[test]
     fn a_file_appears_whole_or_not_at_all() {

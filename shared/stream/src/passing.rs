@@ -65,7 +65,7 @@ fn one(
         Ok(Some(Line::Whole(line))) => {
             let (record, wrong) = match line.trim_ascii() {
                 [] => (None, None),
-                text => match serde_json::from_slice(text) {
+                text => match Record::from_slice(text) {
                     Ok(record) => (Some(record), None),
                     Err(error) => (None, Some(crate::typed::reason(&error))),
                 },

@@ -95,7 +95,7 @@ pub(crate) fn in_force(command: &Command) -> Result<Vec<Setting>, String> {
         let values = file.table(&names);
         for (key, arg) in command.get_arguments().filter_map(key) {
             let variable = variable(arg, &names).unwrap_or_default();
-            let (value, source, from) = if let Ok(text) = env::var(&variable) {
+            let (value, source, from) = if let Some(text) = set(&variable) {
                 (Some(literal(&text)), Source::Environment, Some(variable))
             } else if let Some(value) = values.and_then(|values| values.get(key)) {
                 (Some(value.clone()), Source::File, Some(file.shown.clone()))
@@ -163,9 +163,17 @@ fn with_environment(command: Command, names: &[&str]) -> Command {
         command.mut_subcommand(&name, |sub| with_environment(sub, &names))
     });
     command.mut_args(|arg| match variable(&arg, names) {
+        // An empty variable is how a shell takes one back for a single command.
+        Some(name) if set(&name).is_none() => arg.env(None::<&str>),
         Some(name) if arg.get_env().is_none() => arg.env(name).hide_env(true),
         _ => arg,
     })
+}
+
+/// The value of a variable; an empty one sets nothing.
+fn set(name: &str) -> Option<String> {
+    let value = env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
 }
 
 /// The variable that sets a flag: `TRACEMAP_PROBE_MAX_HOPS` for `tm-probe --max-hops`.

@@ -16,6 +16,8 @@ pub struct Records<T: DeserializeOwned = Record> {
     engine: NdjsonEngine<T>,
     diagnostics: Diagnostics,
     strict: bool,
+    /// There was a record, or it was said that there is none.
+    any: bool,
 }
 
 impl<T: DeserializeOwned> Records<T> {
@@ -27,6 +29,7 @@ impl<T: DeserializeOwned> Records<T> {
             engine: NdjsonEngine::new(),
             diagnostics: diagnostics.clone(),
             strict,
+            any: false,
         }
     }
 
@@ -34,10 +37,11 @@ impl<T: DeserializeOwned> Records<T> {
     pub fn next_record(&mut self) -> Result<Option<T>, Error> {
         loop {
             let Some(lines) = &mut self.current else {
-                match self.inputs.next() {
-                    Some(input) => self.current = Some(Lines::new(input)),
-                    None => return Ok(None),
-                }
+                let Some(input) = self.inputs.next() else {
+                    self.hint();
+                    return Ok(None);
+                };
+                self.current = Some(Lines::new(input));
                 continue;
             };
             let name = lines.name().to_owned();
@@ -53,7 +57,10 @@ impl<T: DeserializeOwned> Records<T> {
                     self.engine.input(line.strip_suffix(b"\n").unwrap_or(line));
                     self.engine.input("\n");
                     match self.engine.pop() {
-                        Some(Ok(record)) => return Ok(Some(record)),
+                        Some(Ok(record)) => {
+                            self.any = true;
+                            return Ok(Some(record));
+                        }
                         Some(Err(error)) => reason(&error),
                         None => continue,
                     }
@@ -67,6 +74,16 @@ impl<T: DeserializeOwned> Records<T> {
                     "stopped at a line that is no record (--strict)".to_owned(),
                 ));
             }
+        }
+    }
+
+    /// Whoever pipes another traceroute in here learns what to put between.
+    fn hint(&mut self) {
+        if !std::mem::replace(&mut self.any, true) && self.diagnostics.malformed_count() > 0 {
+            self.diagnostics.error(
+                "no line was a record (one JSON object a line, as `jq -c` prints it); \
+                 tm-import reads what other tracers write",
+            );
         }
     }
 

@@ -78,6 +78,7 @@ impl Active {
             source: Some(route.source),
             round: 1,
             started: now.wall,
+            probes: plan.probes,
         };
         Self {
             trace: strategy(plan.clone(), &goal, route, now.steady),
@@ -97,8 +98,9 @@ impl Active {
     }
 
     /// Begins the next round.
-    pub(crate) fn begin_round(&mut self, epoch: u64, now: Now) {
-        let plan = Plan { expected_length: self.trace.length(), ..self.plan.clone() };
+    pub(crate) fn begin_round(&mut self, options: &Options, epoch: u64, now: Now) {
+        let plan = options.plan_again(&self.plan, self.trace.length());
+        self.heading.probes = plan.probes;
         self.base = self.base.wrapping_add(self.departures.len() as u32);
         self.trace = strategy(plan, &self.goal, self.route, now.steady);
         self.heading.trace_id = record::trace_id();
@@ -278,6 +280,7 @@ pub(crate) fn stillborn(
         source: None,
         round: 1,
         started: now.wall,
+        probes: options.probes,
     };
     let outcome = Outcome { stop: Some(Stop::Error), error: Some(error), ..Outcome::default() };
     heading.trace(options, &outcome, now.wall).into()

@@ -1,8 +1,14 @@
 //! One path from its middle in both directions, as far as the stop sets do not know it already
 //! (Donnet et al. 2005). One probe is in flight each way; a TTL is done with its first answer.
 //!
+//! Where the gap limit would end it, one probe goes as far as those of a plain trace would have
+//! been: if anybody answers, it goes on.
+//!
 //! What the sets know when a probe is answered counts, and not when the trace began: so traces
 //! that run side by side share the way near the source, too.
+
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -44,8 +50,8 @@ pub struct Doubletree {
     /// Why it ended forwards, and backwards.
     ended: Option<Stop>,
     because: Backward,
-    /// Silent TTLs in a row.
-    silent: u8,
+    /// Where one probe looks for somebody beyond silent TTLs.
+    far: Option<u8>,
 }
 
 impl Doubletree {
@@ -72,7 +78,7 @@ impl Doubletree {
             ending: Ending::default(),
             ended: None,
             because: Backward::FirstHop,
-            silent: 0,
+            far: None,
         }
     }
 
@@ -92,19 +98,27 @@ impl Doubletree {
     }
 
     fn go_on(&mut self) {
+        self.go_forwards();
+        // Nothing is decided backwards before it is known who answers at the start.
+        if self.is_done(self.start) {
+            self.go_backwards();
+        }
+    }
+
+    fn go_forwards(&mut self) {
         while !self.forward.is_over && self.is_done(self.forward.ttl) {
             let ttl = self.forward.ttl;
             let responder = self.responder(ttl);
-            self.silent = if responder.is_some() { 0 } else { self.silent.saturating_add(1) };
-            let gap = self.plan.gap_limit;
             self.ended = match (self.ending.end(), responder) {
                 (Some((end, reached)), _) if end <= ttl => {
                     Some(if reached { Stop::Destination } else { Stop::Unreachable })
                 }
                 (_, Some(ip)) if self.meet(Entry::Global(self.target, ip)) => Some(Stop::StopSet),
                 _ if ttl >= self.plan.max_hops => Some(Stop::MaxHops),
-                _ if gap > 0 && self.silent >= gap => Some(Stop::GapLimit),
-                _ => None,
+                _ => match self.is_over_in_silence(ttl) {
+                    Some(is_over) => is_over.then_some(Stop::GapLimit),
+                    None => return,
+                },
             };
             // The way back from the start is as well known as the start is.
             if ttl == self.start
@@ -115,9 +129,29 @@ impl Doubletree {
             self.forward.is_over = self.ended.is_some();
             self.forward.ttl += u8::from(self.ended.is_none());
         }
-        // Nothing is decided backwards before it is known who answers at the start.
-        while !self.backward.is_over && self.is_done(self.start) && self.is_done(self.backward.ttl)
-        {
+    }
+
+    /// So many TTLs up to this one are silent that it ends here; `None`: that depends on the
+    /// answer of somebody far beyond them.
+    fn is_over_in_silence(&mut self, ttl: u8) -> Option<bool> {
+        let is_silent = |ttl: &u8| self.responder(*ttl).is_none();
+        let silent = (self.start..=ttl).rev().take_while(is_silent).count() as u8;
+        let gap = self.plan.gap_limit;
+        if gap == 0 || silent < gap || self.ending.farthest() > ttl {
+            return Some(false);
+        }
+        let far = self.plan.reach(ttl - silent, self.plan.lead);
+        self.far = Some(far);
+        let is_tried = self.is_tried(far) && !self.ledger.at(far).any(Slot::is_waiting);
+        (far <= ttl || is_tried).then_some(true)
+    }
+
+    fn is_tried(&self, ttl: u8) -> bool {
+        self.ledger.at(ttl).any(|slot| !matches!(slot.state, State::Failed))
+    }
+
+    fn go_backwards(&mut self) {
+        while !self.backward.is_over && self.is_done(self.backward.ttl) {
             let ttl = self.backward.ttl;
             if let Some(responder) = self.responder(ttl) {
                 self.meet(Entry::Global(self.target, responder));
@@ -155,7 +189,10 @@ impl Doubletree {
             let waits = || self.ledger.at(way.ttl).any(Slot::is_waiting);
             *may && !way.is_over && way.next_at <= now && !waits() && !self.is_done(way.ttl)
         });
-        let ttl = ready?.0.ttl;
+        let may_look = !self.forward.is_over && self.forward.next_at <= now;
+        let far =
+            self.far.filter(|far| may_look && *far > self.forward.ttl && !self.is_tried(*far));
+        let ttl = ready.map(|(way, _)| way.ttl).or(far)?;
         let way = if ttl >= self.start { &mut self.forward } else { &mut self.backward };
         way.next_at = now + self.plan.spacing;
         Some(self.ledger.launch(Slot::new(ttl, 0, now)))
@@ -172,9 +209,10 @@ impl Doubletree {
     }
 
     fn probed(&self) -> Option<(u8, u8)> {
-        let last = self.ledger.slots.iter().map(|slot| slot.ttl).max()?;
+        let ttls = || self.ledger.slots.iter().map(|slot| slot.ttl);
+        let last = ttls().filter(|ttl| *ttl <= self.forward.ttl).max()?;
         let end = self.ending.end().map_or(last, |(end, _)| end.min(last));
-        Some((self.ledger.slots.iter().map(|slot| slot.ttl).min()?.min(end), end))
+        Some((ttls().min()?.min(end), end))
     }
 
     /// Reports what was probed, and ends the trace.

@@ -218,6 +218,10 @@ impl<'a> Engine<'a> {
         if target.is_unspecified() {
             return Err("it is the unspecified address".to_owned());
         }
+        let is_link_local = matches!(target, IpAddr::V6(v6) if v6.is_unicast_link_local());
+        if is_link_local && scope == 0 && self.options.interface.is_none() {
+            return Err(format!("a link-local address needs its interface, as in {target}%eth0"));
+        }
         let binding = socket::Binding { tos: 0, ..methods::binding(&self.options) };
         if self.options.source.is_some_and(|source| source.is_ipv6() != v6) {
             return Err("the source address is of the other family; give -4 or -6".to_owned());
@@ -298,7 +302,7 @@ impl<'a> Engine<'a> {
                 return Ok(());
             }
             self.epochs += 1;
-            active.begin_round(self.epochs, now);
+            active.begin_round(&self.options, self.epochs, now);
         }
         let next = active.poll(now.steady);
         active.take_records(&self.options, now, &mut self.records);

@@ -29,8 +29,8 @@ pub(crate) struct Slot {
 pub(crate) enum State {
     Waiting,
     Answered(Box<Answer>, Duration),
-    /// Somebody nearer refused it for its size.
-    Refused,
+    /// Somebody nearer refused it for its size, and may have named one that passes.
+    Refused(Option<u16>),
     Lost,
     /// Answered by somebody who quoted too little to say so; sent again.
     Replaced,
@@ -59,8 +59,13 @@ impl Slot {
         self.size.unwrap_or(0)
     }
 
+    /// The MTU that somebody named who refused it.
+    pub(crate) fn named(&self) -> Option<u16> {
+        if let State::Refused(named) = self.state { named } else { None }
+    }
+
     pub(crate) fn is_refused(&self) -> bool {
-        matches!(self.state, State::Refused)
+        matches!(self.state, State::Refused(_))
     }
 }
 
@@ -164,7 +169,7 @@ impl Ledger {
             Some(slot) if quoted_ttl.is_some_and(|ttl| ttl > slot.ttl) => &mut ignored.forged,
             Some(slot) => match slot.state {
                 State::Failed | State::Postponed => &mut ignored.forged,
-                State::Answered(..) | State::Refused | State::Replaced => &mut ignored.duplicate,
+                State::Answered(..) | State::Refused(_) | State::Replaced => &mut ignored.duplicate,
                 State::Lost if is_past(slot) => &mut ignored.late,
                 State::Waiting | State::Lost => {
                     self.received += 1;
@@ -217,11 +222,12 @@ impl Ledger {
         self.waiting.iter().filter(is_over).copied().collect()
     }
 
-    /// Until when a probe is waited for: less long once these TTLs or a farther one have answered.
+    /// Until when a probe is waited for: less long once these TTLs have answered, or some beyond
+    /// them, the nearest of which is most like them.
     pub(crate) fn patience(&self, slot: &Slot, wait: &Wait, here: RangeInclusive<u8>) -> Duration {
         let beyond = (Excluded(*here.end()), Unbounded);
         let here = self.slowest.range(here).map(|(_, rtt)| *rtt).max();
-        let near = self.slowest.range(beyond).map(|(_, rtt)| *rtt).max();
+        let near = self.slowest.range(beyond).next().map(|(_, rtt)| *rtt);
         let here = here.map(|rtt| wait.times(wait.here, rtt));
         let near = near.map(|rtt| wait.times(wait.near, rtt));
         slot.sent_at + [here, near].into_iter().flatten().min().unwrap_or(wait.max)

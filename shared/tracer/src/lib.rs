@@ -3,6 +3,7 @@
 //! - [`packet`]: octets on the wire, pure.
 //! - [`trace`]: one trace as a state machine, pure; [`paths`]: the discovery of every path, and
 //!   [`mtu`]: how large datagrams may be, and [`doubletree`]: one path without what is known of it.
+//! - [`driving`]: these without a network, for simulators and tests.
 //! - [`methods`]: what this process may do, and the sockets for it; [`privilege`]: giving up what
 //!   it need not be able to do.
 //! - [`Engine`]: the event loop that joins them; it owns clocks, pace and sockets.
@@ -59,6 +60,7 @@
 mod active;
 pub mod bulk;
 pub mod doubletree;
+pub mod driving;
 mod engine;
 mod ledger;
 pub mod methods;
@@ -78,7 +80,7 @@ mod wake;
 
 pub use engine::{Engine, Sink};
 pub use ledger::Ledger;
-pub use options::Options;
+pub use options::{Options, Spread};
 pub use strategy::Strategy;
 pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;

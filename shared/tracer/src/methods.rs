@@ -185,8 +185,7 @@ fn no_ping(error: &io::Error) -> io::Error {
         return io::Error::new(error.kind(), error.to_string());
     }
     let text = format!(
-        "ICMP needs CAP_NET_RAW, or a group of yours in net.ipv4.ping_group_range; \
-         try -U or -T, or: {ALLOW_PING}"
+        "ICMP needs CAP_NET_RAW, or a group of yours in net.ipv4.ping_group_range: {ALLOW_PING}"
     );
     io::Error::new(io::ErrorKind::PermissionDenied, text)
 }

@@ -9,10 +9,14 @@
 //! - Who answers neither is silent, and nothing is known of its MTU but what those beyond it say:
 //!   what came farther came this far.
 //!
-//! All TTLs of a window are in flight at once, one flow to all of them.
+//! All TTLs of a window are in flight at once, one flow to all of them. Where the gap limit would
+//! end it, one small probe goes to each TTL a plain trace would have in flight: silent routers
+//! hide nobody who answers behind them.
 
 mod report;
 mod search;
+#[cfg(test)]
+mod tests;
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -54,6 +58,8 @@ pub struct Mtu {
     unsure: Vec<u8>,
     /// A TTL up to which a router refused a size and named none that would pass.
     refused: Option<u8>,
+    /// The farthest answer when nobody answered within the gap limit: it is looked beyond that.
+    looked_from: Option<u8>,
     /// Somebody quotes too little to tell probes apart: one in flight at a time.
     serial: bool,
 }
@@ -77,6 +83,7 @@ impl Mtu {
             search: None,
             unsure: Vec::new(),
             refused: None,
+            looked_from: None,
             plan,
         }
     }
@@ -100,17 +107,30 @@ impl Mtu {
 
     /// The last TTL to probe, as far as is known.
     fn limit(&self) -> u8 {
-        if let Some((end, _)) = self.ending.end() {
-            return end;
+        let farthest = self.farthest();
+        match self.ending.end() {
+            Some((end, _)) => end,
+            None if self.looked_from == Some(farthest) => self.plan.reach(farthest, self.plan.lead),
+            None => self.plan.reach(farthest, LEAD),
         }
-        let before = self.plan.first_hop.saturating_sub(1);
-        let lead = if self.plan.gap_limit == 0 { self.plan.max_hops } else { self.plan.gap_limit };
-        let farthest = self.ending.farthest().max(before);
-        farthest.saturating_add(lead.max(LEAD)).min(self.plan.max_hops)
+    }
+
+    /// The farthest TTL that anybody answered at.
+    fn farthest(&self) -> u8 {
+        self.ending.farthest().max(self.plan.first_hop.saturating_sub(1))
+    }
+
+    /// Nobody is known to answer near it or beyond: one small probe has to show that.
+    fn is_far(&self, ttl: u8) -> bool {
+        self.ending.end().is_none() && ttl > self.plan.reach(self.farthest(), LEAD)
     }
 
     /// The next size to send at a TTL; `None`: nothing for now, or it is settled.
     fn wanted(&self, ttl: u8) -> Option<u16> {
+        if self.is_far(ttl) {
+            let is_fresh = !self.ledger.at(ttl).any(was_sent);
+            return is_fresh.then_some(self.small);
+        }
         let size = self.size(ttl);
         let count = |size: u16, is: fn(&Slot) -> bool| {
             self.ledger.at(ttl).filter(|slot| slot.octets() == size && is(slot)).count()
@@ -199,14 +219,15 @@ impl Mtu {
 
     /// A router nearer than `ttl` refused a probe for its size.
     fn refuse(&mut self, index: usize, named: Option<u32>) {
-        self.ledger.set(index, State::Refused);
         let Some((ttl, size)) = self.ledger.slot(index).map(|slot| (slot.ttl, slot.octets()))
         else {
             return;
         };
         let least = if self.target.is_ipv6() { LEAST_V6 } else { LEAST_V4 };
         let named = named.filter(|mtu| *mtu > 0).map(|mtu| mtu.max(u32::from(least)));
-        match named.and_then(|mtu| u16::try_from(mtu).ok()).filter(|mtu| *mtu < size) {
+        let named = named.and_then(|mtu| u16::try_from(mtu).ok()).filter(|mtu| *mtu < size);
+        self.ledger.set(index, State::Refused(named));
+        match named {
             Some(mtu) => {
                 let known = self.drops.iter().any(|drop| drop.octets == u32::from(mtu));
                 if !known {
@@ -257,12 +278,14 @@ impl Mtu {
 
     /// Everything is settled and nobody is under suspicion.
     fn conclude(&mut self) {
-        let limit = self.limit();
-        match self.ending.end() {
-            Some((end, true)) => self.finish(Stop::Destination, end),
-            Some((end, false)) => self.finish(Stop::Unreachable, end),
-            None if limit >= self.plan.max_hops => self.finish(Stop::MaxHops, limit),
-            None => self.finish(Stop::GapLimit, limit),
+        let farthest = self.farthest();
+        match (self.ending.end(), self.plan.silence(farthest)) {
+            (Some((end, true)), _) => self.finish(Stop::Destination, end),
+            (Some((end, false)), _) => self.finish(Stop::Unreachable, end),
+            (None, (Stop::GapLimit, _)) if self.looked_from != Some(farthest) && !self.serial => {
+                self.looked_from = Some(farthest);
+            }
+            (None, (stop, last)) => self.finish(stop, last),
         }
     }
 }

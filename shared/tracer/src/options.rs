@@ -27,6 +27,8 @@ pub struct Options {
     pub max_hops: u8,
     /// Probes per TTL and flow.
     pub probes: u16,
+    /// From the second round on, other probes, and one after the other.
+    pub spread: Option<Spread>,
     /// Flows probed side by side.
     pub flows: u16,
     /// Find every path, this sure that none is missed; otherwise follow `flows` flows.
@@ -57,6 +59,26 @@ pub struct Options {
     pub stagger: Duration,
     /// Time between two probes at one TTL.
     pub spacing: Duration,
+    /// What the place probed from is called.
+    pub vantage: Option<String>,
+}
+
+/// Probes of a hop that leave one after the other. The first round, which has yet to find the
+/// path, sends [`Options::probes`] close together: those that overshoot a destination would use up
+/// the answers that it gives in so short a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spread {
+    /// From the first one to the last.
+    pub over: Duration,
+    /// Probes per TTL and flow.
+    pub probes: u16,
+}
+
+impl Spread {
+    /// Time between two of them.
+    pub(crate) fn spacing(self) -> Duration {
+        self.over / u32::from(self.probes.saturating_sub(1).max(1))
+    }
 }
 
 impl Options {
@@ -85,6 +107,7 @@ impl Options {
             first_hop: self.first_hop,
             max_hops: self.max_hops,
             probes: self.probes,
+            probes_in_turn: self.probes,
             flows: self.flows,
             wait: Wait { max, ..self.wait },
             gap_limit: self.gap_limit,
@@ -94,6 +117,17 @@ impl Options {
             serial,
             expected_length: None,
         }
+    }
+
+    /// The plan of a later round of a trace that began with `first` and met the destination at
+    /// `length`.
+    pub(crate) fn plan_again(&self, first: &Plan, length: Option<u8>) -> Plan {
+        // What sends one probe at a time, or as many as it takes, has a pace of its own.
+        let has_own_pace = first.serial || self.discover.is_some() || self.mtu;
+        let spread = self.spread.filter(|_| !has_own_pace);
+        let (probes, spacing) =
+            spread.map_or((first.probes, first.spacing), |way| (way.probes, way.spacing()));
+        Plan { probes, spacing, expected_length: length, ..first.clone() }
     }
 }
 
@@ -108,6 +142,7 @@ impl Default for Options {
             first_hop: 1,
             max_hops: 30,
             probes: 3,
+            spread: None,
             flows: 1,
             discover: None,
             mtu: false,
@@ -123,6 +158,7 @@ impl Default for Options {
             parallel: 1024,
             stagger: Self::STAGGER,
             spacing: Self::SPACING,
+            vantage: None,
         }
     }
 }

@@ -14,6 +14,8 @@ mod hop;
 mod planning;
 mod report;
 pub mod stopping;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -38,6 +40,8 @@ const LEAD: u8 = 3;
 #[derive(Debug)]
 pub struct Discovery {
     plan: Plan,
+    most_flows: u16,
+    most_probes: usize,
     confidence: Confidence,
     stopping: Stopping,
     target: IpAddr,
@@ -57,6 +61,8 @@ pub struct Discovery {
     next_open: Duration,
     /// The farthest TTL that anybody answered at.
     farthest: u8,
+    /// The farthest answer when nobody answered within the gap limit: it is looked beyond that.
+    looked_from: Option<u8>,
     /// One probe of a flow in flight at a time.
     serial: bool,
     /// Somebody quotes too little to tell the probes of a flow apart.
@@ -78,8 +84,11 @@ impl Discovery {
             opened: plan.first_hop.saturating_sub(1),
             farthest: plan.first_hop.saturating_sub(1),
             next_report: u16::from(plan.first_hop),
+            looked_from: None,
             next_open: now,
             serial: plan.serial,
+            most_flows: FLOWS,
+            most_probes: PROBES,
             plan,
             confidence,
             stopping: Stopping::new(confidence),
@@ -141,13 +150,19 @@ impl Discovery {
         if let Some((end, _)) = self.end(0) {
             return end;
         }
-        let lead = if self.serial { 1 } else { LEAD }.max(self.plan.gap_limit).max(1);
-        let limit = self.farthest.saturating_add(lead).min(self.plan.max_hops);
-        if self.plan.gap_limit == 0 { self.plan.max_hops } else { limit }
+        match self.looked_from {
+            Some(from) if from == self.farthest => self.plan.reach(from, self.plan.lead),
+            _ => self.near_end(),
+        }
+    }
+
+    /// How far flow 0 is followed where nobody answers it.
+    fn near_end(&self) -> u8 {
+        self.plan.reach(self.farthest, if self.serial { 1 } else { LEAD })
     }
 
     fn next_send(&mut self, now: Duration) -> Option<Send> {
-        if self.ledger.slots.len() >= PROBES {
+        if self.is_spent() {
             for hop in &mut self.hops {
                 self.incomplete |= !hop.todo.is_empty();
                 hop.todo.clear();
@@ -156,7 +171,7 @@ impl Discovery {
         }
         let (serial, busy) = (self.serial, &self.busy);
         let free = |flow: &u16| !serial || !busy.contains_key(flow);
-        let ready = self.hops.iter().zip(0_u8..).filter(|(hop, _)| hop.next_at <= now);
+        let ready = self.hops.iter().zip(0..=u8::MAX).filter(|(hop, _)| hop.next_at <= now);
         let ready = ready.filter(|(hop, _)| hop.todo.iter().any(free));
         let (_, ttl) = ready.min_by_key(|(hop, ttl)| (hop.next_at, *ttl))?;
         let hop = self.hops.get_mut(usize::from(ttl))?;
@@ -257,7 +272,10 @@ impl Strategy for Discovery {
             if !std::mem::take(&mut self.dirty) {
                 return Next::Wait(self.wake(now));
             }
-            self.plan_more(now);
+            match self.is_spent() {
+                true => self.end_spent(),
+                false => self.plan_more(now),
+            }
         }
     }
 
@@ -337,6 +355,20 @@ impl Strategy for Discovery {
 }
 
 impl Discovery {
+    /// All probes that it may send were sent.
+    fn is_spent(&self) -> bool {
+        self.ledger.slots.len() >= self.most_probes
+    }
+
+    /// Ends it when the last of them was answered or given up.
+    fn end_spent(&mut self) {
+        self.incomplete = true;
+        if self.ledger.waiting().next().is_none() {
+            let stop = if self.length().is_some() { Stop::Destination } else { Stop::Interrupted };
+            self.finish(stop, self.farthest);
+        }
+    }
+
     /// The probes of a flow that cannot be told apart are no attempts.
     fn forgive(&mut self, flow: u16) {
         for hop in &mut self.hops {

@@ -18,6 +18,8 @@ pub(crate) struct Heading {
     pub(crate) source: Option<IpAddr>,
     pub(crate) round: u64,
     pub(crate) started: Duration,
+    /// Per TTL and flow.
+    pub(crate) probes: u16,
 }
 
 /// How a round went.
@@ -71,6 +73,7 @@ impl Heading {
             host: self.host.clone(),
             resolved_ip: self.target.map(|ip| ip.to_string()),
             source_ip: self.source.map(|ip| ip.to_string()),
+            vantage: options.vantage.clone(),
             protocol: Some(options.protocol),
             port: options.target_port(),
             round: self.round,
@@ -134,6 +137,7 @@ impl Heading {
             host: self.host.clone(),
             resolved_ip: self.target.map(|ip| ip.to_string()),
             source_ip: self.source.map(|ip| ip.to_string()),
+            vantage: options.vantage.clone(),
             protocol: Some(options.protocol),
             port: options.target_port(),
             round: self.round,
@@ -141,7 +145,7 @@ impl Heading {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             platform: format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH),
             max_hops: Some(options.max_hops),
-            probes: Some(u32::from(options.probes)),
+            probes: Some(u32::from(self.probes)),
             timeout_s: Some(options.wait.max.as_secs_f64()),
             method: Some(match options.discover {
                 Some(_) => Method::Mda,

@@ -39,6 +39,8 @@ pub struct Plan {
     pub max_hops: u8,
     /// Probes per TTL and flow.
     pub probes: u16,
+    /// The same of a flow that goes on one probe at a time.
+    pub probes_in_turn: u16,
     /// Flows probed side by side.
     pub flows: u16,
     /// How long to wait for an answer.
@@ -55,6 +57,23 @@ pub struct Plan {
     pub serial: bool,
     /// Where an earlier round met the destination.
     pub expected_length: Option<u8>,
+}
+
+impl Plan {
+    /// The TTL so far beyond the farthest answer; at least as far as the gap limit lets silence go.
+    pub(crate) fn reach(&self, farthest: u8, lead: u8) -> u8 {
+        let gap = if self.gap_limit == 0 { self.max_hops } else { self.gap_limit };
+        farthest.saturating_add(lead.max(gap)).min(self.max_hops)
+    }
+
+    /// Why a trace ends beyond whose farthest answer all is silence, and its last TTL.
+    pub(crate) fn silence(&self, farthest: u8) -> (Stop, u8) {
+        let gap_end = farthest.saturating_add(self.gap_limit);
+        match self.gap_limit == 0 || gap_end > self.max_hops {
+            true => (Stop::MaxHops, self.max_hops),
+            false => (Stop::GapLimit, gap_end),
+        }
+    }
 }
 
 /// How long to wait for an answer, as `traceroute -w MAX,HERE,NEAR` says it.

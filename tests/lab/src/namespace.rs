@@ -10,8 +10,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// Our address in the simulated internet.
-const ADDRESSES: [&str; 2] = ["10.0.0.2/24", "fd00::2/64"];
+/// Our addresses in the simulated internet. With `nodad` the second is a source at once; else the kernel
+/// first gets round to finding it unique, and until then lets packets leave from `::1`.
+const ADDRESSES: [&str; 2] = ["10.0.0.2/24 dev tm0", "fd00::2/64 dev tm0 nodad"];
 
 /// Enters a new network namespace; unless `real_root`, in a new user namespace, as root of it.
 pub(crate) fn enter(ping_group: bool, real_root: bool) -> Result<()> {
@@ -50,7 +51,7 @@ pub(crate) fn open_tun() -> Result<File> {
     ip("link set lo up")?;
     ip("link set tm0 txqueuelen 20000 up")?;
     for address in ADDRESSES {
-        ip(&format!("addr add {address} dev tm0"))?;
+        ip(&format!("addr add {address}"))?;
     }
     ip("route add default dev tm0")?;
     ip("-6 route add default dev tm0")?;

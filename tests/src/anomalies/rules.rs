@@ -21,7 +21,7 @@ pub fn alarms(lines: &str) -> Vec<Alarm> {
     let (mut now, mut before): (Seen, Option<Seen>) = (Seen::default(), None);
     let mut holding: Vec<AlertKind> = Vec::new();
     let mut alarms = Vec::new();
-    for record in lines.lines().filter_map(|line| serde_json::from_str(line).ok()) {
+    for record in lines.lines().filter_map(|line| Record::from_slice(line.as_bytes()).ok()) {
         match record {
             Record::Hop(hop) => {
                 if let Some(ip) = &hop.ip {

@@ -3,7 +3,8 @@
 use tm_schema::AlertKind;
 use tm_schema::AlertKind::{AsPathChange, Loss, RouteChange, RttChange, Unreachable};
 
-use super::world::{Router, TARGET, World};
+use super::Dice;
+use super::world::{self, Router, TARGET, World};
 
 /// A path over a number of rounds.
 #[derive(Clone)]
@@ -12,6 +13,8 @@ pub struct Scenario {
     pub name: &'static str,
     /// How many rounds there are.
     pub rounds: u64,
+    /// Probes a hop.
+    pub probes: u32,
     /// Every event that deserves an alert.
     pub truth: Vec<Event>,
     /// The path of each round, from 1.
@@ -29,6 +32,20 @@ pub struct Event {
     pub told_by: &'static [AlertKind],
     /// These kinds are true of it too.
     pub allowed: &'static [AlertKind],
+}
+
+impl Scenario {
+    /// The records of one run; the dice of every scenario are others.
+    pub fn lines(&self, seed: u64) -> String {
+        let name = self.name.bytes().fold(0_u64, |sum, byte| {
+            sum.wrapping_mul(0x0100_0000_01b3).wrapping_add(u64::from(byte))
+        });
+        let (mut dice, mut lines) = (Dice::new(name ^ seed), String::new());
+        for round in 1..=self.rounds {
+            world::write(&(self.world)(round), self.probes, round, &mut dice, &mut lines);
+        }
+        lines
+    }
 }
 
 /// When events of the scenarios begin and end.
@@ -56,7 +73,7 @@ fn usual() -> World {
     for hop in &mut routers {
         hop.loss = 0.0005;
     }
-    World { routers, cut: None, noise: 1.0, probes: 3, stretch: 1.0 }
+    World { routers, cut: None, noise: 1.0, stretch: 1.0 }
 }
 
 fn change(routers: &mut [Router], index: usize, how: impl FnOnce(&mut Router)) {
@@ -99,21 +116,39 @@ fn event(told_by: &'static [AlertKind], allowed: &'static [AlertKind]) -> Vec<Ev
     vec![Event { begin: BEGIN, end: END, told_by, allowed }]
 }
 
-/// Every scenario.
-pub fn all() -> Vec<Scenario> {
-    let scenario = |name, truth, world| Scenario { name, rounds: 1000, truth, world };
-    let mut all = quiet();
-    all.extend(events().into_iter().map(|(name, truth, world)| scenario(name, truth, world)));
+/// Probes a hop of `tracemap watch`, every 30 s.
+pub const USUAL: u32 = 20;
+
+/// Probes a hop of a single `tm-probe`.
+pub const FEW: u32 = 3;
+
+/// Every scenario, with so many probes a hop.
+pub fn all(probes: u32) -> Vec<Scenario> {
+    let event = |(name, truth, world)| Scenario { name, rounds: 1000, probes, truth, world };
+    let mut all = quiet(probes);
+    all.extend(events().into_iter().map(event));
     all
 }
 
+/// Two scenarios with one probe a hop.
+pub fn single() -> Vec<Scenario> {
+    let scenario = |name, truth, world| Scenario { name, rounds: 1000, probes: 1, truth, world };
+    vec![
+        scenario("quiet, one probe a hop", Vec::new(), |_| usual()),
+        scenario("outage from hop 7 on, one probe a hop", event(&[Unreachable], &[Loss]), outage),
+    ]
+}
+
+fn outage(round: u64) -> World {
+    when(round, |world| world.cut = Some(6))
+}
+
 /// Scenarios in which nothing deserves an alert.
-fn quiet() -> Vec<Scenario> {
-    let scenario = |name, world| Scenario { name, rounds: 1000, truth: Vec::new(), world };
+fn quiet(probes: u32) -> Vec<Scenario> {
+    let scenario = |name, world| Scenario { name, rounds: 1000, probes, truth: Vec::new(), world };
     let mut all = vec![
         scenario("quiet: noise, balanced, rate-limited and silent hops", |_| usual()),
         scenario("quiet: three times the noise", |_| World { noise: 3.0, ..usual() }),
-        scenario("quiet: one probe a hop", |_| World { probes: 1, ..usual() }),
         scenario("quiet: 1 % loss at the destination", |_| {
             let mut world = usual();
             change(&mut world.routers, 11, |hop| hop.loss = 0.01);
@@ -144,6 +179,7 @@ fn quiet() -> Vec<Scenario> {
     all.push(Scenario {
         name: "RTT swings by ±40 % over a day",
         rounds: 2880,
+        probes,
         truth: Vec::new(),
         world: |round| {
             let day = round as f64 / 2880.0 * std::f64::consts::TAU;
@@ -221,14 +257,7 @@ fn events() -> Vec<Named> {
         ("40 % loss at the destination alone", event(&[Loss], &[Unreachable]), |round| {
             when(round, |world| change(&mut world.routers, 11, |hop| hop.loss = 0.4))
         }),
-        ("outage from hop 7 on", event(&[Unreachable], &[Loss]), |round| {
-            when(round, |world| world.cut = Some(6))
-        }),
-        ("outage, one probe a hop", event(&[Unreachable], &[Loss]), |round| {
-            let mut world = when(round, |world| world.cut = Some(6));
-            world.probes = 1;
-            world
-        }),
+        ("outage from hop 7 on", event(&[Unreachable], &[Loss]), outage),
         ("outage at the first hop", event(&[Unreachable], &[Loss]), |round| {
             when(round, |world| world.cut = Some(0))
         }),

@@ -58,8 +58,6 @@ pub struct World {
     pub cut: Option<usize>,
     /// How much RTTs scatter; 1 is a usual day.
     pub noise: f64,
-    /// Probes a hop.
-    pub probes: u32,
     /// Factor of every RTT.
     pub stretch: f64,
 }
@@ -78,8 +76,8 @@ fn probes(rtts: &[Option<f64>], at: Time) -> Vec<Probe> {
     told.map(probe).collect()
 }
 
-/// Writes the records of round `number` (from 1) of `world`.
-pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
+/// Writes the records of round `number` (from 1) of `world`, of so many probes a hop.
+pub fn write(world: &World, sent_each: u32, number: u64, dice: &mut Dice, to: &mut String) {
     let at = |offset: i64| {
         let micros = BEGINNING + number as i64 * INTERVAL_S * 1_000_000 + offset;
         Time::from_microseconds(micros).unwrap_or_else(|| std::time::UNIX_EPOCH.into())
@@ -96,7 +94,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         };
         let is_target = index + 1 == count;
         let rtts: Vec<Option<f64>> =
-            (0..world.probes).map(|_| probe(world, index, router, branch, dice)).collect();
+            (0..sent_each).map(|_| probe(world, index, router, branch, dice)).collect();
         let good: Vec<f64> = rtts.iter().flatten().copied().collect();
         let ttl = index as u8 + 1;
         let hop = Hop {
@@ -105,6 +103,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             host: "example.com".to_owned(),
             resolved_ip: Some(TARGET.to_owned()),
             source_ip: Some("192.168.1.2".to_owned()),
+            vantage: None,
             protocol: Some(Protocol::Udp),
             port: Some(33434),
             round: number,
@@ -112,9 +111,9 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             hop: ttl,
             ip: ip.filter(|_| !good.is_empty()).cloned(),
             probes: probes(&rtts, at(0)),
-            sent: world.probes,
+            sent: sent_each,
             received: good.len() as u32,
-            loss_pct: loss_pct(world.probes, good.len() as u32),
+            loss_pct: loss_pct(sent_each, good.len() as u32),
             rtt: Rtt::of(&good),
             reply: (!good.is_empty()).then(|| reply(is_target)),
             mpls: Vec::new(),
@@ -134,7 +133,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
             }),
             geo: None,
         };
-        sent += world.probes;
+        sent += sent_each;
         received += good.len() as u32;
         responded += u32::from(!good.is_empty());
         is_reached |= hop.is_destination;
@@ -152,6 +151,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         host: "example.com".to_owned(),
         resolved_ip: Some(TARGET.to_owned()),
         source_ip: Some("192.168.1.2".to_owned()),
+        vantage: None,
         protocol: Some(Protocol::Udp),
         port: Some(33434),
         round: number,
@@ -159,7 +159,7 @@ pub fn write(world: &World, number: u64, dice: &mut Dice, to: &mut String) {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         platform: "lab".to_owned(),
         max_hops: Some(30),
-        probes: Some(world.probes),
+        probes: Some(sent_each),
         timeout_s: Some(2.0),
         method: Some(Method::Paris),
         started_at: at(0),

@@ -1,6 +1,7 @@
 //! `tm-anomalies`: how well `tm-watch` tells what happens to a path, beside fixed thresholds, as
-//! a Markdown table. `tm-anomalies day` writes a day's log; `tm-anomalies month`, a month's;
-//! `tm-anomalies write NAME SEED`, a run of the scenario whose name holds NAME.
+//! Markdown tables; `--seed N`, with other dice. `tm-anomalies day` writes a day's log;
+//! `tm-anomalies month`, a month's; `tm-anomalies write NAME SEED`, a run of the scenario whose name
+//! holds NAME.
 
 // A report that cannot be made has failed.
 #![allow(clippy::expect_used)]
@@ -10,7 +11,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
 
-use tm_tests::anomalies::scenarios::{self, Scenario};
+use tm_tests::anomalies::scenarios::{self, FEW, Scenario, USUAL};
 use tm_tests::anomalies::score::{Alarm, Score};
 use tm_tests::anomalies::world::{Router, TARGET, World};
 use tm_tests::anomalies::{Dice, rules, score, world};
@@ -19,28 +20,33 @@ use tm_tests::anomalies::{Dice, rules, score, world};
 const RUNS: u64 = 10;
 
 fn main() -> io::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("day") => long(2880),
-        Some("month") => long(2880 * 30),
-        Some("write") => one(&std::env::args().skip(2).collect::<Vec<_>>()),
-        _ => report(),
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => report(0),
+        ["--seed", seed] => report(seed.parse().map_err(io::Error::other)?),
+        ["day"] => long(2880),
+        ["month"] => long(2880 * 30),
+        ["write", rest @ ..] => one(rest),
+        other => Err(io::Error::other(format!("{other:?} is no way to call this"))),
     }
 }
 
-fn report() -> io::Result<()> {
+/// The tables; `seed` stands for as many seeds as there are runs.
+fn report(seed: u64) -> io::Result<()> {
+    table("What `tracemap watch` sends: 20 probes a hop", &scenarios::all(USUAL), seed)?;
+    let few: Vec<Scenario> = [scenarios::all(FEW), scenarios::single()].concat();
+    table("What a single `tm-probe` sends: 3 probes a hop", &few, seed)
+}
+
+fn table(title: &str, scenarios: &[Scenario], seed: u64) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(
         out,
-        "| scenario, {RUNS} runs each | events | told in 2 rounds | slowest | end told after | false alerts | fixed: told in 2 | fixed: false alerts |\n|---|--:|--:|--:|--:|--:|--:|--:|"
+        "\n{title}\n\n| scenario, {RUNS} runs each | events | told in 2 rounds | slowest | end told after | false alerts | fixed: told in 2 | fixed: false alerts |\n|---|--:|--:|--:|--:|--:|--:|--:|"
     )?;
     let (mut all, mut all_fixed) = (Score::default(), Score::default());
-    for scenario in scenarios::all() {
-        let (mut watch, mut fixed) = (Score::default(), Score::default());
-        for seed in 1..=RUNS {
-            let lines = lines(&scenario, seed);
-            watch.add(Score::of(&scenario, &watched(lines.clone())));
-            fixed.add(Score::of(&scenario, &rules::alarms(&lines)));
-        }
+    for scenario in scenarios {
+        let (watch, fixed) = judged(scenario, seed);
         writeln!(out, "{}", row(scenario.name, &watch, &fixed))?;
         out.flush()?;
         all.add(watch);
@@ -59,6 +65,17 @@ fn report() -> io::Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// All runs of a scenario: what tm-watch said, and what fixed rules said.
+fn judged(scenario: &Scenario, seed: u64) -> (Score, Score) {
+    let (mut watch, mut fixed) = (Score::default(), Score::default());
+    for run in 1..=RUNS {
+        let lines = scenario.lines(seed * 1000 + run);
+        fixed.add(Score::of(scenario, &rules::alarms(&lines)));
+        watch.add(Score::of(scenario, &watched(lines)));
+    }
+    (watch, fixed)
 }
 
 fn row(name: &str, watch: &Score, fixed: &Score) -> String {
@@ -81,20 +98,12 @@ fn row(name: &str, watch: &Score, fixed: &Score) -> String {
 }
 
 /// Writes one run of a scenario, to look at: a part of its name, and the seed.
-fn one(args: &[String]) -> io::Result<()> {
-    let (name, seed) = (args.first().cloned().unwrap_or_default(), args.get(1));
+fn one(args: &[&str]) -> io::Result<()> {
+    let (name, seed) = (args.first().copied().unwrap_or_default(), args.get(1));
     let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1);
-    let scenario = scenarios::all().into_iter().find(|scenario| scenario.name.contains(&name));
+    let scenario = scenarios::all(USUAL).into_iter().find(|scenario| scenario.name.contains(name));
     let scenario = scenario.ok_or_else(|| io::Error::other("there is no such scenario"))?;
-    io::stdout().lock().write_all(lines(&scenario, seed).as_bytes())
-}
-
-fn lines(scenario: &Scenario, seed: u64) -> String {
-    let (mut dice, mut lines) = (Dice::new(seed), String::new());
-    for round in 1..=scenario.rounds {
-        world::write(&(scenario.world)(round), round, &mut dice, &mut lines);
-    }
-    lines
+    io::stdout().lock().write_all(scenario.lines(seed).as_bytes())
 }
 
 fn watched(lines: String) -> Vec<Alarm> {
@@ -123,13 +132,13 @@ fn long(rounds: u64) -> io::Result<()> {
         .map(|ttl| Router::new(&format!("203.0.113.{ttl}"), 64_500 + ttl / 4, 3.0 * f64::from(ttl)))
         .collect();
     routers.push(Router::new(TARGET, 64_510, 60.0));
-    let world = World { routers, cut: None, noise: 1.0, probes: 3, stretch: 1.0 };
+    let world = World { routers, cut: None, noise: 1.0, stretch: 1.0 };
     let mut dice = Dice::new(1);
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut lines = String::new();
     for round in 1..=rounds {
         lines.clear();
-        world::write(&world, round, &mut dice, &mut lines);
+        world::write(&world, USUAL, round, &mut dice, &mut lines);
         out.write_all(lines.as_bytes())?;
     }
     out.flush()

@@ -7,7 +7,8 @@
 
 #![allow(clippy::print_stdout)]
 
-use tm_tests::multipath::{Dice, Form, Found, Network, discover, plan};
+use tm_tests::multipath::{Form, Found, Network, discover};
+use tm_tracer::driving::{Dice, plan};
 use tm_tracer::paths::stopping::Confidence;
 
 fn main() {

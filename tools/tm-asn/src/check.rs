@@ -7,7 +7,7 @@ use hickory_resolver::proto::rr::{Name, RecordType};
 use tm_enrich::check::{self, NOBODY};
 use tm_enrich::resolver::Servers;
 use tm_stream::finding::{Finding, State};
-use tm_stream::folders;
+use tm_stream::{Diagnostics, folders};
 
 use crate::flags::{Flags, Source};
 use crate::{cymru, databases};
@@ -16,7 +16,7 @@ use crate::{cymru, databases};
 pub(crate) fn findings(flags: &Flags) -> Vec<Finding> {
     let mut all = Vec::new();
     if flags.source.contains(&Source::Db) {
-        let paths = databases::found(&flags.db);
+        let paths = databases::choice(&flags.db, &Diagnostics::silent()).paths;
         all.extend(paths.iter().map(|path| database(path)));
         if paths.is_empty() {
             all.push(none());
@@ -39,7 +39,8 @@ fn database(path: &Path) -> Finding {
             let remedy = format!("tm-asn build -o asn.mmdb {}", path.display());
             Finding::new(subject, State::Warning, detail).with_remedy(remedy)
         }
-        Err(error) => Finding::new(subject, State::Bad, error.to_string()),
+        Err(error) => Finding::new(subject, State::Bad, format!("cannot read it: {error}"))
+            .with_remedy("replace it, or remove it"),
     }
 }
 

@@ -1,7 +1,7 @@
-//! Local databases, asked one after the other. Each is opened when it is first needed; one that
-//! cannot be read is named once and left out.
+//! Local databases, asked one after the other. One that cannot be read is named once and left out;
+//! a text table is read when it is first needed.
 
-use std::ffi::OsStr;
+use std::fs::{self, File};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -9,9 +9,10 @@ use std::time::Instant;
 use ipnet::IpNet;
 use serde_json::Value;
 use tm_enrich::check;
+use tm_enrich::choice::{Choice, ends_in, lower_name};
 use tm_enrich::database::{Database, Finding, at, number, text};
 use tm_schema::Asn;
-use tm_stream::{Diagnostics, folders};
+use tm_stream::Diagnostics;
 
 use crate::facts::Origins;
 use crate::table::Table;
@@ -25,11 +26,13 @@ const MMDB_MARK: &[u8] = b"\xab\xcd\xefMaxMind.com";
 
 /// The databases of a run.
 pub(crate) struct Databases {
+    choice: Choice,
     all: Vec<Slot>,
     diagnostics: Diagnostics,
 }
 
 enum Slot {
+    /// A text table.
     NotYet(PathBuf),
     Open(Box<Database>),
     /// It could not be read, which has been said.
@@ -37,19 +40,31 @@ enum Slot {
 }
 
 impl Databases {
-    /// Those at `paths`, or the user's own.
-    pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
-        let all = found(paths).into_iter().map(Slot::NotYet).collect();
-        Self { all, diagnostics: diagnostics.clone() }
+    /// Those at `named`, or the user's own.
+    pub(crate) fn new(named: &[PathBuf], diagnostics: &Diagnostics) -> Self {
+        let mut choice = choice(named, diagnostics);
+        let paths = choice.paths.clone();
+        let all = paths.into_iter().map(|path| {
+            let slot = Slot::new(path, diagnostics);
+            slot.unwrap_or_else(|error| Slot::give_up(&error, &mut choice))
+        });
+        let all = all.collect();
+        Self { choice, all, diagnostics: diagnostics.clone() }
     }
 
     /// None at all.
     pub(crate) fn none(diagnostics: &Diagnostics) -> Self {
-        Self { all: Vec::new(), diagnostics: diagnostics.clone() }
+        let choice = Choice::none(diagnostics);
+        Self { choice, all: Vec::new(), diagnostics: diagnostics.clone() }
     }
 
     pub(crate) fn are_none(&self) -> bool {
         self.all.is_empty()
+    }
+
+    /// Whether all those that the user named could be used.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.choice.is_complete()
     }
 
     /// The name of the first, which has said that it knows nothing.
@@ -62,54 +77,58 @@ impl Databases {
 
     /// What the first database that knows the address says.
     pub(crate) fn look_up(&mut self, ip: IpAddr) -> Option<Asn> {
-        self.all.iter_mut().find_map(|slot| {
-            let database = slot.open(&self.diagnostics)?;
-            match database.try_look_up(ip) {
-                Ok(found) => asn(&found?, ip, &database.name),
-                Err(error) => {
-                    *slot = Slot::give_up(&error, &self.diagnostics);
-                    None
-                }
+        let Self { choice, all, diagnostics } = self;
+        all.iter_mut().find_map(|slot| match slot.look_up(ip, diagnostics) {
+            Ok(asn) => asn,
+            Err(error) => {
+                *slot = Slot::give_up(&error, choice);
+                None
             }
         })
     }
 }
 
 impl Slot {
-    fn open(&mut self, diagnostics: &Diagnostics) -> Option<&Database> {
-        if let Self::NotYet(path) = self {
-            *self = match open(path, diagnostics) {
-                Ok(database) => Self::Open(Box::new(database)),
-                Err(error) => Self::give_up(&error, diagnostics),
-            };
+    /// An index is mapped at once; of a table it is seen that it can be read.
+    fn new(path: PathBuf, diagnostics: &Diagnostics) -> Result<Self, String> {
+        if is_table(&path) {
+            // A pipe can be opened but once.
+            let found = fs::metadata(&path);
+            let opened = found.and_then(|data| match data.is_file() {
+                true => File::open(&path).map(drop),
+                false => Ok(()),
+            });
+            opened.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+            return Ok(Self::NotYet(path));
         }
-        match self {
-            Self::Open(database) => Some(database),
-            Self::NotYet(_) | Self::GivenUp => None,
-        }
+        let database = Database::open(&path)?;
+        let (kind, day) = (database.kind(), check::day(database.built()));
+        diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
+        Ok(Self::Open(Box::new(database)))
     }
 
-    fn give_up(error: &str, diagnostics: &Diagnostics) -> Self {
-        diagnostics.error(format_args!("{error}; going on without it"));
+    fn look_up(&mut self, ip: IpAddr, diagnostics: &Diagnostics) -> Result<Option<Asn>, String> {
+        if let Self::NotYet(path) = self {
+            *self = Self::Open(Box::new(of_table(path, diagnostics)?));
+        }
+        let Self::Open(database) = self else { return Ok(None) };
+        let found = database.try_look_up(ip)?;
+        Ok(found.and_then(|found| asn(&found, ip, &database.name)))
+    }
+
+    fn give_up(error: &str, choice: &mut Choice) -> Self {
+        choice.has_failed(error);
         Self::GivenUp
     }
 }
 
-/// The databases at `paths`, or the user's own.
-pub(crate) fn found(paths: &[PathBuf]) -> Vec<PathBuf> {
-    match paths {
-        [] => folders::data().map(|folder| of_folder(&folder)).unwrap_or_default(),
-        paths => paths.iter().flat_map(|path| expanded(path)).collect(),
-    }
+/// The databases at `named`, or the user's own.
+pub(crate) fn choice(named: &[PathBuf], diagnostics: &Diagnostics) -> Choice {
+    Choice::new(named, of_networks, diagnostics)
 }
 
-fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
-    if !is_table(path) {
-        let database = Database::open(path)?;
-        let (kind, day) = (database.kind(), check::day(database.built()));
-        diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
-        return Ok(database);
-    }
+/// A text table, read whole.
+fn of_table(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
     let begun = Instant::now();
     let mut table = Table::default();
     read::file(path, &mut table, diagnostics, |_| {})?;
@@ -127,13 +146,16 @@ fn open(path: &Path, diagnostics: &Diagnostics) -> Result<Database, String> {
 
 /// What is no MaxMind DB by its end is taken for a text table, unless its name says otherwise.
 pub(crate) fn is_table(path: &Path) -> bool {
-    if path.extension() == Some(OsStr::new("mmdb")) {
+    if path.is_dir() || lower_name(path).contains(".mmdb") {
         return false;
     }
     let is_mmdb = || -> std::io::Result<bool> {
         use std::io::{Read, Seek, SeekFrom};
-        let mut file = std::fs::File::open(path)?;
-        let len = file.metadata()?.len();
+        let len = fs::metadata(path).map(|data| if data.is_file() { data.len() } else { 0 })?;
+        if len == 0 {
+            return Ok(false);
+        }
+        let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(len.saturating_sub(128 << 10)))?;
         let mut end = Vec::new();
         file.take(128 << 10).read_to_end(&mut end)?;
@@ -142,31 +164,26 @@ pub(crate) fn is_table(path: &Path) -> bool {
     !is_mmdb().unwrap_or(false)
 }
 
-fn expanded(path: &Path) -> Vec<PathBuf> {
-    if path.is_dir() { of_folder(path) } else { vec![path.to_owned()] }
-}
-
-/// The databases of AS numbers in a folder, which may hold others too: MMDB files, or else text
-/// tables, whose names say so.
-fn of_folder(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    all.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+/// Of the files of a folder, the databases of AS numbers; it may hold others too. MMDB files, or
+/// else text tables, whose names say so.
+fn of_networks(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.retain(|path| {
+        let name = lower_name(path);
         ["asn", "pfx2as", "isp", "ipinfo"].iter().any(|word| name.contains(word))
     });
-    all.sort();
     let of_kind = |endings: &[&str]| -> Vec<PathBuf> {
-        let has =
-            |path: &Path| endings.iter().any(|ending| path.extension() == Some(ending.as_ref()));
-        let unpacked = |path: &Path| match path.extension() {
-            Some(ending) if ending == "gz" => path.with_extension(""),
-            _ => path.to_owned(),
-        };
-        all.iter().filter(|path| has(&unpacked(path))).cloned().collect()
+        files.iter().filter(|path| ends_in(path, endings)).cloned().collect()
     };
     let indexes = of_kind(&["mmdb"]);
-    if indexes.is_empty() { of_kind(&["dat", "tsv", "txt", "pfx2as"]) } else { indexes }
+    if !indexes.is_empty() {
+        return indexes;
+    }
+    let tables = ["dat", "tsv", "txt", "pfx2as"];
+    files.retain(|path| {
+        ends_in(path, &tables)
+            || (ends_in(path, &["gz"]) && ends_in(&path.with_extension(""), &tables))
+    });
+    files
 }
 
 /// What a record of any vendor says of an AS; `None`: nothing.
@@ -194,13 +211,14 @@ fn asn(found: &Finding, ip: IpAddr, source: &str) -> Option<Asn> {
 
 /// `15169`, `"15169"` or `"AS15169"`, under the names that vendors give it.
 fn as_number(record: &Value) -> Option<u32> {
-    const PLACES: [&[&str]; 6] = [
+    const PLACES: [&[&str]; 7] = [
         &["autonomous_system_number"],
         &["traits", "autonomous_system_number"],
         &["asn"],
         &["asn", "asn"],
         &["as_number"],
         &["as", "number"],
+        &["as", "asn"],
     ];
     PLACES.iter().find_map(|place| {
         if let Some(number) = number(record, &[place]) {
@@ -278,6 +296,7 @@ mod tests {
             (json!({"asn": 15169, "org": "G"}), "G"),
             (json!({"asn": "15169", "org": "G"}), "G"),
             (json!({"asn": {"asn": 15169, "name": "G"}}), "G"),
+            (json!({"geo": {"city": "X"}, "as": {"asn": "AS15169", "name": "G"}}), "G"),
         ] {
             let asn = shape(record).unwrap();
             assert_eq!((asn.number, asn.org.as_deref()), (Some(15169), Some(org)));

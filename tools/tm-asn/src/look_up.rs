@@ -7,12 +7,14 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use ipnet::IpNet;
 use serde::Serialize;
 use tm_cache::{Kind, NEGATIVE, Put};
 use tm_enrich::answers::Desk;
+use tm_enrich::due::Due;
 use tm_enrich::memory::Memory;
 use tm_enrich::resolver::{Failure, Reply, Servers};
 use tm_enrich::store::Store;
@@ -29,11 +31,11 @@ use crate::origins::Answer;
 /// Blocks and names that are remembered.
 const REMEMBERED: usize = 1 << 16;
 
-/// What is known inside one /24 or /48; one question at a time.
-type Known = Arc<Turn<Vec<(IpNet, Asn)>>>;
+/// What is known inside one /24 or /48, and until when; one question at a time.
+type Known = Arc<Turn<Vec<(IpNet, Asn, Due)>>>;
 
 /// The name of an AS, if it has one.
-type AsName = Result<Option<String>, Failure>;
+type AsName = Option<String>;
 
 /// The service, as one run knows it.
 struct Cymru {
@@ -55,7 +57,7 @@ pub(crate) async fn work(
     let servers = match Servers::new(&flags.dns.resolver, flags.dns.timeout) {
         Ok(servers) => servers,
         Err(error) => {
-            diagnostics.error(error);
+            diagnostics.error(format_args!("{error}; name one with --resolver"));
             while let Some(ip) = questions.recv().await {
                 desk.answer(ip, Answer::failed(&flags.cymru_zone, "no resolver"));
             }
@@ -71,7 +73,8 @@ pub(crate) async fn work(
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (cymru, desk) = (Arc::clone(&cymru), desk.clone());
         tokio::spawn(async move {
-            desk.answer(ip, Answer::new(&cymru.find(ip).await));
+            let (asn, due) = cymru.find(ip).await;
+            desk.answer(ip, Answer::new(&asn, due));
             drop(place);
         });
     }
@@ -80,21 +83,25 @@ pub(crate) async fn work(
 }
 
 impl Cymru {
-    async fn find(&self, ip: IpAddr) -> Asn {
+    async fn find(&self, ip: IpAddr) -> (Asn, Due) {
         let block = block(ip);
         let known = remembered(&self.blocks, block);
         let mut known = known.lock().await;
-        if let Some((_, asn)) = known.iter().find(|(net, _)| net.contains(&ip)) {
-            return asn.clone();
+        known.retain(|(_, _, due)| !due.has_come());
+        if let Some((_, asn, due)) = known.iter().find(|(net, ..)| net.contains(&ip)) {
+            return (asn.clone(), due.clone());
         }
         let (announced, asn, is_whole) = self.ask(ip).await;
         let longer = announced.filter(|net| net.prefix_len() > block.prefix_len());
         let block = longer.unwrap_or(block);
+        let mut due = Due::soon();
         if is_whole {
-            self.keep(block.to_string(), &asn, asn.prefix.is_some());
+            let time_to_live = time_to_live(asn.prefix.is_some());
+            self.keep(block.to_string(), &asn, time_to_live);
+            due = Due::after(time_to_live);
         }
-        known.push((block, asn.clone()));
-        asn
+        known.push((block, asn.clone(), due.clone()));
+        (asn, due)
     }
 
     /// The announced prefix, what is known of it, and whether that is all there is to know.
@@ -131,8 +138,8 @@ impl Cymru {
         }
     }
 
-    /// The name of an AS, which is asked for once.
-    async fn name(&self, number: u32) -> AsName {
+    /// The name of an AS, which is asked for until somebody answers.
+    async fn name(&self, number: u32) -> Result<AsName, Failure> {
         let cell = remembered(&self.names, number);
         let ask = async || {
             let (key, zone) = (format!("AS{number}"), &self.flags.cymru_zone);
@@ -142,15 +149,14 @@ impl Cymru {
             }
             let texts = self.texts(&format!("{key}.{zone}.")).await?;
             let name = texts.iter().find_map(|text| cymru::name(number, text));
-            self.keep(key, &name, name.is_some());
+            self.keep(key, &name, time_to_live(name.is_some()));
             Ok(name)
         };
-        cell.get_or_init(ask).await.clone()
+        cell.get_or_try_init(ask).await.cloned()
     }
 
     /// Keeps an answer for other runs.
-    fn keep(&self, key: String, answer: &impl Serialize, is_positive: bool) {
-        let time_to_live = if is_positive { Kind::Asn.time_to_live() } else { NEGATIVE };
+    fn keep(&self, key: String, answer: &impl Serialize, time_to_live: Duration) {
         if let Ok(value) = serde_json::to_string(answer) {
             let source = self.flags.cymru_zone.clone();
             self.store.put(Put { kind: Kind::Asn, source, key, value, time_to_live });
@@ -167,6 +173,11 @@ impl Cymru {
         };
         Ok(records?.into_iter().filter_map(text).collect())
     }
+}
+
+/// How long an answer counts; one that says that there is nothing counts for less.
+fn time_to_live(is_something: bool) -> Duration {
+    if is_something { Kind::Asn.time_to_live() } else { NEGATIVE }
 }
 
 /// The longest prefix around an address that the Internet routes.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tm_cache::Kind;
 use tm_enrich::answers::{Desk, on_thread};
+use tm_enrich::due::Due;
 use tm_enrich::store::Store;
 use tm_enrich::{Enricher, Hop};
 use tm_schema::Asn;
@@ -16,20 +17,23 @@ use crate::flags::{Flags, Source};
 use crate::look_up::{block, work};
 
 /// An origin as records show it; empty: nobody could be asked.
-pub(crate) struct Answer(Box<[u8]>);
+pub(crate) struct Answer {
+    json: Box<[u8]>,
+    due: Due,
+}
 
 impl Answer {
-    pub(crate) fn new(asn: &Asn) -> Self {
-        Self(serde_json::to_vec(asn).unwrap_or_default().into())
+    pub(crate) fn new(asn: &Asn, due: Due) -> Self {
+        Self { json: serde_json::to_vec(asn).unwrap_or_default().into(), due }
     }
 
     pub(crate) fn failed(source: &str, error: &str) -> Self {
         let (source, error) = (Some(source.to_owned()), Some(error.to_owned()));
-        Self::new(&Asn { source, error, ..Asn::default() })
+        Self::new(&Asn { source, error, ..Asn::default() }, Due::soon())
     }
 
     fn nobody() -> Self {
-        Self(Box::default())
+        Self { json: Box::default(), due: Due::never() }
     }
 }
 
@@ -82,7 +86,7 @@ impl Origins {
     /// That nobody knows the address, in the name of the first who was asked.
     fn unknown(&self) -> Answer {
         match self.databases.first_name() {
-            Some(name) => Answer::new(&Asn { source: Some(name), ..Asn::default() }),
+            Some(name) => Answer::new(&Asn { source: Some(name), ..Asn::default() }, Due::never()),
             None => Answer::nobody(),
         }
     }
@@ -110,7 +114,7 @@ impl Enricher for Origins {
     fn at_once(&mut self, _: &Hop<'_>, ip: IpAddr) -> Option<Answer> {
         for source in self.flags.source.clone() {
             if let Some(asn) = self.look_up(source, ip) {
-                return Some(Answer::new(&asn));
+                return Some(Answer::new(&asn, Due::never()));
             }
             if source == Source::Cymru && !self.flags.offline {
                 return None; // it is to be asked
@@ -126,8 +130,15 @@ impl Enricher for Origins {
         }
     }
 
-    fn write(&mut self, _: &Hop<'_>, _: IpAddr, answer: &Answer, out: &mut Vec<u8>) -> bool {
-        out.extend_from_slice(&answer.0);
-        !answer.0.is_empty()
+    fn write(&mut self, hop: &Hop<'_>, ip: IpAddr, answer: &Answer, out: &mut Vec<u8>) -> bool {
+        if answer.due.has_come() {
+            self.ask(hop, ip);
+        }
+        out.extend_from_slice(&answer.json);
+        !answer.json.is_empty()
+    }
+
+    fn is_complete(&self) -> bool {
+        self.databases.are_complete()
     }
 }

@@ -47,7 +47,9 @@ pub(crate) fn file(
         }
         let known = format.or_else(|| Format::of(text).filter(|of| of.row(text).is_ok()));
         let Some(known) = known else {
-            return Err(format!("{shown}:{number}: no line of a table of AS numbers"));
+            return Err(format!(
+                "{shown}:{number}: no line of a pyasn, CAIDA pfx2as or iptoasn.com table"
+            ));
         };
         format = Some(known);
         match known.row(text) {

@@ -13,7 +13,11 @@ Examples:
 
 A responder without a name gets {\"source\": SERVER}; one whose name could not be looked up gets
 {\"error\": \"timeout\" | \"servfail\" | \"refused\" | \"truncated\" | …} too. Private and other
-special-purpose addresses are never asked about.";
+special-purpose addresses are never asked about.
+
+A DNS server that answers nothing is waited for once, and a zone whose own servers are dead a few
+times; then both are left alone for 30 seconds. Who could not be asked, or did not answer, is asked
+again while the stream goes on.";
 
 /// Add names of responders to hop records
 #[derive(Parser, Clone, Debug)]

@@ -1,17 +1,18 @@
-//! Asking: the names of an address, whether they lead back to it, and what each server says.
+//! Asking: the names of an address, and whether they lead back to it.
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
 
 use hickory_resolver::proto::rr::{Name, RData, RecordType};
 use tm_enrich::answers::Desk;
 use tm_enrich::resolver::{Records, Servers, reverse_name, shown};
-use tm_schema::{Dns, ResolverSays};
+use tm_schema::Dns;
 use tm_stream::Diagnostics;
 use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
 
+use crate::compare::Compared;
 use crate::flags::Flags;
 use crate::names::Answer;
 
@@ -36,25 +37,27 @@ pub(crate) async fn work(
     let servers = match Servers::new(&flags.dns.resolver, flags.dns.timeout) {
         Ok(servers) => servers,
         Err(error) => {
-            diagnostics.error(error);
+            diagnostics.error(format_args!("{error}; name one with --resolver"));
             return refuse(questions, &desk).await;
         }
     };
     let places = Arc::new(Semaphore::new(usize::from(flags.dns.concurrency)));
+    let compared = Arc::new(Compared::default());
     while let Some(question) = questions.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (servers, desk, keep) = (servers.clone(), desk.clone(), keep.clone());
-        let (verify, compare) = (flags.verify, flags.compare_resolvers);
+        let verify = flags.verify;
+        let compared = flags.compare_resolvers.then(|| Arc::clone(&compared));
         tokio::spawn(async move {
-            let Question { ip, host } = question;
-            let mut dns = names(&servers, ip, verify).await;
-            if compare {
-                dns.resolvers = each(&servers, &reverse_name(ip), RecordType::PTR).await;
-                dns.target = target(&servers, host.as_deref(), ip).await;
+            let ip = question.ip;
+            let answer = if let Some(compared) = compared {
+                compared.answer(&servers, question, verify).await
             } else {
+                let dns = names(&servers, ip, verify).await;
                 keep(ip, &dns);
-            }
-            desk.answer(ip, Answer::new(dns, host));
+                Answer::new(dns, Vec::new())
+            };
+            desk.answer(ip, answer);
             drop(place);
         });
     }
@@ -64,17 +67,26 @@ pub(crate) async fn work(
 
 async fn refuse(mut questions: UnboundedReceiver<Question>, desk: &Desk<Answer>) {
     while let Some(question) = questions.recv().await {
-        let error = Some("no resolver".to_owned());
-        desk.answer(question.ip, Answer::new(Dns { error, ..Dns::default() }, None));
+        desk.answer(question.ip, Answer::failed(question));
     }
 }
 
-/// The names of an address. They are sorted, since servers shuffle them; the first that is
-/// verified is the one to show.
 async fn names(servers: &Servers, ip: IpAddr, verify: bool) -> Dns {
     let reply = servers.ask(&reverse_name(ip), RecordType::PTR).await;
     let source = reply.from.map(|server| server.to_string());
-    let records = match reply.records {
+    of_records(servers, ip, source, reply.records, verify).await
+}
+
+/// The names that one server gave for an address. They are sorted, since servers shuffle them;
+/// the first that is verified is the one to show.
+pub(crate) async fn of_records(
+    servers: &Servers,
+    ip: IpAddr,
+    source: Option<String>,
+    records: Records,
+    verify: bool,
+) -> Dns {
+    let records = match records {
         Ok(records) => records,
         Err(failure) => {
             let error = Some(failure.to_string());
@@ -99,60 +111,23 @@ async fn names(servers: &Servers, ip: IpAddr, verify: bool) -> Dns {
 }
 
 /// Which of the names leads back to the address (RFC 8499: forward-confirmed reverse DNS);
-/// `None`: nobody could say.
+/// `None`: nobody could say. They are asked about together, so that they share one time-out.
 async fn verified(servers: &Servers, ip: IpAddr, names: &[Name]) -> Option<Option<usize>> {
-    let mut all_answered = true;
+    let mut asked = JoinSet::new();
     for (place, name) in names.iter().take(MOST_VERIFIED).enumerate() {
-        match servers.ask(name, address_type(ip)).await.records {
-            Ok(records) if records.iter().any(|data| address(data) == Some(ip)) => {
-                return Some(Some(place));
-            }
-            Ok(_) => {}
-            Err(_) => all_answered = false,
-        }
+        let (servers, name) = (servers.clone(), name.clone());
+        asked.spawn(async move { (place, servers.ask(&name, address_type(ip)).await.records) });
     }
-    all_answered.then_some(None)
-}
-
-/// What each server says of the target's name; nothing where the target is an address.
-async fn target(servers: &Servers, host: Option<&str>, ip: IpAddr) -> Vec<ResolverSays> {
-    let host = host.and_then(|host| serde_json::from_str::<String>(host).ok());
-    match host.filter(|host| host.parse::<IpAddr>().is_err()).map(Name::from_utf8) {
-        Some(Ok(mut name)) => {
-            name.set_fqdn(true);
-            each(servers, &name, address_type(ip)).await
-        }
-        _ => Vec::new(),
-    }
-}
-
-async fn each(servers: &Servers, name: &Name, kind: RecordType) -> Vec<ResolverSays> {
-    let deadline = servers.deadline();
-    let asked = servers.each().iter().map(|server| {
-        let (server, name) = (Arc::clone(server), name.clone());
-        tokio::spawn(async move { says(&server, name, kind, deadline).await })
-    });
-    let asked: Vec<_> = asked.collect();
-    let mut all = Vec::new();
-    for says in asked {
-        all.extend(says.await);
-    }
-    all
-}
-
-async fn says(
-    server: &tm_enrich::resolver::Server,
-    name: Name,
-    kind: RecordType,
-    deadline: Instant,
-) -> ResolverSays {
-    let records: Records = server.ask(name, kind, deadline).await;
-    let (mut says, error) = match records {
-        Ok(records) => (records.iter().filter_map(text).collect(), None),
-        Err(failure) => (Vec::new(), Some(failure.to_string())),
+    let answers = asked.join_all().await;
+    let all_answered = answers.iter().all(|(_, records)| records.is_ok());
+    let leads_back = |records: &Records| {
+        records.as_ref().is_ok_and(|all| all.iter().any(|data| address(data) == Some(ip)))
     };
-    says.sort();
-    ResolverSays { source: server.address.to_string(), says, error }
+    let back = answers.iter().filter(|(_, records)| leads_back(records)).map(|(place, _)| *place);
+    match back.min() {
+        Some(place) => Some(Some(place)),
+        None => all_answered.then_some(None),
+    }
 }
 
 fn ptr(data: RData) -> Option<Name> {
@@ -162,14 +137,8 @@ fn ptr(data: RData) -> Option<Name> {
     }
 }
 
-fn text(data: &RData) -> Option<String> {
-    match data {
-        RData::PTR(name) => Some(shown(&name.0)),
-        other => address(other).map(|ip| ip.to_string()),
-    }
-}
-
-fn address(data: &RData) -> Option<IpAddr> {
+/// The address of a name's record.
+pub(crate) fn address(data: &RData) -> Option<IpAddr> {
     match data {
         RData::A(address) => Some(address.0.into()),
         RData::AAAA(address) => Some(address.0.into()),
@@ -177,6 +146,7 @@ fn address(data: &RData) -> Option<IpAddr> {
     }
 }
 
-fn address_type(ip: IpAddr) -> RecordType {
+/// The records that hold addresses of this family.
+pub(crate) fn address_type(ip: IpAddr) -> RecordType {
     if ip.is_ipv4() { RecordType::A } else { RecordType::AAAA }
 }

@@ -1,5 +1,6 @@
 //! `tm-dns`: names of responders, from reverse DNS.
 
+mod compare;
 mod flags;
 mod look_up;
 mod names;

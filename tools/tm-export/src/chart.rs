@@ -12,7 +12,7 @@ use crate::words::{clean, ms};
 
 const WIDTH: f64 = 1000.0;
 const HEIGHT: f64 = 260.0;
-const LEFT: f64 = 52.0;
+const LEFT: f64 = 62.0;
 const RIGHT: f64 = 16.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 34.0;

@@ -110,6 +110,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!("mpls_labels", Text, |hop| json(
         &hop.mpls.iter().map(|label| label.label).collect::<Vec<_>>()
     )),
+    column!("mtu", Integer, |hop| Value::integer(hop.mtu.and_then(|mtu| mtu.octets))),
     column!("asn", Integer, |hop| Value::integer(hop.asn.as_ref().and_then(|asn| asn.number))),
     column!("as_org", Text, |hop| Value::text(hop.asn.as_ref().and_then(|asn| asn.org.as_deref()))),
     column!("prefix", Text, |hop| Value::text(

@@ -9,6 +9,7 @@ use tm_path::{delay, loss, sphere::Point};
 use tm_schema::{Balancing, Confidence, Diamond, Method, Paths, Stop};
 
 use crate::graph::Graph;
+use crate::mtu;
 use crate::session::{Responder, Session};
 use crate::words::{clean, count, hops, km, ms, pct, place};
 
@@ -53,11 +54,12 @@ pub(crate) fn findings(session: &Session, graph: &Graph) -> Vec<Finding> {
     all.extend(places(session));
     all.extend(legs(session));
     all.extend(paths(session, graph));
+    all.extend(mtu::findings(session));
     all.extend(unknowns(session));
     all
 }
 
-fn finding(certainty: Certainty, tone: Tone, hop: Option<u8>, text: String) -> Finding {
+pub(crate) fn finding(certainty: Certainty, tone: Tone, hop: Option<u8>, text: String) -> Finding {
     Finding { text, certainty, tone, hop }
 }
 

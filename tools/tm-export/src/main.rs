@@ -18,6 +18,7 @@ mod map;
 mod markdown;
 mod mermaid;
 mod mtr;
+mod mtu;
 mod ndjson;
 mod page;
 mod paint;
@@ -37,6 +38,7 @@ use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use tm_stream::typed::Records;
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
@@ -57,8 +59,12 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let Some(format) = flags.format() else {
-        let hint = "which format? give --format, or an -o FILE whose ending says it";
-        return Err(Error::Failed(hint.to_owned()));
+        let all = Format::value_variants().iter().filter_map(Format::to_possible_value);
+        let all: Vec<String> = all.map(|format| format.get_name().to_owned()).collect();
+        return Err(Error::Failed(format!(
+            "which format? give --format, or an -o FILE whose ending says it: {}",
+            all.join(", ")
+        )));
     };
     if format.is_binary() && flags.common.output.is_none() && std::io::stdout().is_terminal() {
         let hint = "this format is not for a terminal: give -o FILE, or a pipe";

@@ -192,9 +192,9 @@ fn discovery(paths: &tm_schema::Paths) -> String {
     let links = count(paths.links as usize, "link", "links");
     let flows = count(paths.flows as usize, "flow", "flows");
     let sure = if paths.complete {
-        let missed = pct(paths.failure_bound * 100.0);
+        let missed = paths.failure_bound_pct();
         format!(
-            "another branch was missed with a probability of at most {missed}, where flows are spread evenly"
+            "another branch was missed with a probability of at most {missed} %, where flows are spread evenly"
         )
     } else {
         "it was cut short: there may be more".to_owned()

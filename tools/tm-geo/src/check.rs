@@ -2,7 +2,7 @@
 
 use tm_enrich::check::{self, NOBODY};
 use tm_stream::finding::{Finding, State};
-use tm_stream::folders;
+use tm_stream::{Diagnostics, folders};
 
 use crate::client::Client;
 use crate::databases;
@@ -11,7 +11,7 @@ use crate::provider::{Endpoint, Failure, Provider, Server, answers};
 
 /// Everything that the flags allow to be asked.
 pub(crate) fn findings(flags: &Flags) -> Vec<Finding> {
-    let paths = databases::found(&flags.mmdb);
+    let paths = databases::choice(&flags.mmdb, &Diagnostics::silent()).paths;
     let mut all: Vec<_> = paths.iter().map(|path| check::database(path)).collect();
     if paths.is_empty() {
         all.push(none());
@@ -54,7 +54,7 @@ async fn provider(server: &Server, client: &Client, flags: &Flags) -> Finding {
             Finding::new(subject, State::Ok, "answers, over http: others can read along")
         }
         Ok(_) => Finding::new(subject, State::Ok, "answers"),
-        Err(Failure::Busy(_)) => {
+        Err(Failure::Busy(..)) => {
             Finding::new(subject, State::Warning, "takes no more questions for now")
         }
         Err(Failure::Down(why)) => {

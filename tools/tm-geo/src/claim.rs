@@ -68,6 +68,7 @@ impl Said {
                     &["city", "names", "en"],
                     &["city", "name"],
                     &["city"],
+                    &["geo", "city"],
                     &["city_name"],
                     &["cityName"],
                 ],
@@ -79,6 +80,7 @@ impl Said {
                 &[
                     &["subdivisions", "0", "names", "en"],
                     &["subdivisions", "0", "name"],
+                    &["geo", "region"],
                     &["regionName"],
                     &["region_name"],
                     &["region"],
@@ -132,12 +134,14 @@ impl Said {
 
 /// `country` is an object, a name or a code, by vendor; what is in the table counts.
 fn country_code(record: &Value) -> Option<&'static str> {
-    const PLACES: [&[&str]; 8] = [
+    const PLACES: [&[&str]; 10] = [
         &["country", "iso_code"],
         &["country", "code"],
+        &["geo", "country_code"],
         &["country_code"],
         &["countryCode"],
         &["country"],
+        &["geo", "country"],
         &["country", "names", "en"],
         &["country_name"],
         &["countryName"],
@@ -221,6 +225,9 @@ mod tests {
                 "country_code": "DE", "latitude": 50.11, "longitude": 8.68}),
             json!({"geo": {"latitude": 50.11, "longitude": 8.68}, "city": "Frankfurt",
                 "region": "Hesse", "country": "DE"}),
+            json!({"geo": {"city": "Frankfurt", "region": "Hesse", "region_code": "HE",
+                "country": "Germany", "country_code": "DE", "latitude": 50.11, "longitude": 8.68},
+                "as": {"asn": "AS64500"}, "is_anycast": false}),
             // IP2Location and others, flat
             json!({"country_code": "DE", "region_name": "Hesse", "city_name": "Frankfurt",
                 "latitude": 50.11, "longitude": 8.68}),

@@ -1,34 +1,45 @@
-//! Local databases: all of them are heard. They are opened when the first address comes; one that
-//! cannot be read is named once and left out.
+//! Local databases: all of them are heard. One that cannot be read is named once and left out.
 
 use std::net::IpAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tm_enrich::check;
+use tm_enrich::choice::{Choice, ends_in, lower_name};
 use tm_enrich::database::Database;
 use tm_path::confidence::{Claim, Kind};
-use tm_stream::{Diagnostics, folders};
+use tm_stream::Diagnostics;
 
 use crate::claim::Said;
 
 /// The databases of a run.
 pub(crate) struct Databases {
-    paths: Vec<PathBuf>,
-    open: Option<Vec<(Database, Arc<str>)>>,
-    diagnostics: Diagnostics,
+    choice: Choice,
+    open: Vec<(Database, Arc<str>)>,
 }
 
 impl Databases {
-    /// Those at `paths`, or the user's own.
-    pub(crate) fn new(paths: &[PathBuf], diagnostics: &Diagnostics) -> Self {
-        Self { paths: found(paths), open: None, diagnostics: diagnostics.clone() }
+    /// Those at `named`, or the user's own.
+    pub(crate) fn new(named: &[PathBuf], diagnostics: &Diagnostics) -> Self {
+        let mut choice = choice(named, diagnostics);
+        let mut open = Vec::new();
+        for path in choice.paths.clone() {
+            match Database::open(&path) {
+                Ok(database) => {
+                    let (kind, day) = (database.kind(), check::day(database.built()));
+                    diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
+                    let name = Arc::from(database.name.as_str());
+                    open.push((database, name));
+                }
+                Err(error) => choice.has_failed(&error),
+            }
+        }
+        Self { choice, open }
     }
 
     /// What each of them says of an address, and who was asked.
     pub(crate) fn look_up(&mut self, ip: IpAddr) -> (Vec<Claim>, Option<Arc<str>>) {
-        let (paths, diagnostics) = (&self.paths, &self.diagnostics);
-        let open = self.open.get_or_insert_with(|| open_all(paths, diagnostics));
+        let Self { choice, open } = self;
         let mut claims = Vec::new();
         open.retain(|(database, name)| match database.try_look_up(ip) {
             Ok(found) => {
@@ -38,66 +49,31 @@ impl Databases {
                 true
             }
             Err(error) => {
-                diagnostics.error(format_args!("{error}; going on without it"));
+                choice.has_failed(&error);
                 false
             }
         });
         (claims, open.first().map(|(_, name)| Arc::clone(name)))
     }
-}
 
-/// The databases at `paths`, or the user's own.
-pub(crate) fn found(paths: &[PathBuf]) -> Vec<PathBuf> {
-    match paths {
-        [] => folders::data().map(|folder| of_folder(&folder)).unwrap_or_default(),
-        paths => paths.iter().flat_map(|path| expanded(path)).collect(),
+    /// Whether all those that the user named could be used.
+    pub(crate) fn are_complete(&self) -> bool {
+        self.choice.is_complete()
     }
 }
 
-fn open_all(paths: &[PathBuf], diagnostics: &Diagnostics) -> Vec<(Database, Arc<str>)> {
-    let opened = paths.iter().filter_map(|path| match Database::open(path) {
-        Ok(database) => {
-            let (kind, day) = (database.kind(), check::day(database.built()));
-            diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
-            let name = Arc::from(database.name.as_str());
-            Some((database, name))
-        }
-        Err(error) => {
-            diagnostics.error(format_args!("{error}; going on without it"));
-            None
-        }
-    });
-    opened.collect()
+/// The databases at `named`, or the user's own.
+pub(crate) fn choice(named: &[PathBuf], diagnostics: &Diagnostics) -> Choice {
+    Choice::new(named, of_places, diagnostics)
 }
 
-/// A file, the databases of a folder, or several of either between colons.
-fn expanded(path: &Path) -> Vec<PathBuf> {
-    if path.is_dir() {
-        return of_folder(path);
-    }
-    match path.to_str() {
-        Some(list) if list.contains(':') && !path.exists() => {
-            let each = list.split(':').filter(|part| !part.is_empty());
-            each.map(Path::new)
-                .flat_map(
-                    |part| if part.is_dir() { of_folder(part) } else { vec![part.to_owned()] },
-                )
-                .collect()
-        }
-        _ => vec![path.to_owned()],
-    }
-}
-
-/// The databases of places in a folder, which may hold databases of AS numbers too.
-fn of_folder(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut all: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    all.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+/// Of the files of a folder, the databases of places; it may hold those of AS numbers too.
+fn of_places(mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    files.retain(|path| {
+        let name = lower_name(path);
         let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
         let is_of_networks = has(&["asn", "isp"]) && !has(&["city", "country", "location"]);
-        path.extension().is_some_and(|ending| ending == "mmdb") && !is_of_networks
+        ends_in(path, &["mmdb"]) && !is_of_networks
     });
-    all.sort();
-    all
+    files
 }

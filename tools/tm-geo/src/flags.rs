@@ -90,7 +90,7 @@ pub(crate) enum Prefer {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Providers")]
 pub(crate) struct ApiFlags {
-    /// Ask no provider
+    /// Ask no provider, and use none of their earlier answers
     #[arg(long)]
     no_api: bool,
 
@@ -132,15 +132,21 @@ pub(crate) struct ApiFlags {
 impl ApiFlags {
     /// Who may be asked.
     pub(crate) fn allowed(&self) -> Vec<Provider> {
-        let silent = self.no_api || self.offline;
-        let mut allowed = Vec::new();
+        let mut heard = self.heard();
+        heard.retain(|provider| !(self.offline && provider.is_remote()));
+        heard
+    }
+
+    /// Whose answers count, if only those that earlier runs kept.
+    pub(crate) fn heard(&self) -> Vec<Provider> {
+        let mut heard = Vec::new();
         for &provider in &self.providers {
-            let is_silenced = silent && provider.is_remote();
-            if !is_silenced && !allowed.contains(&provider) {
-                allowed.push(provider);
+            let is_silenced = self.no_api && provider.is_remote();
+            if !is_silenced && !heard.contains(&provider) {
+                heard.push(provider);
             }
         }
-        allowed
+        heard
     }
 }
 
@@ -260,6 +266,8 @@ mod tests {
             assert_eq!(allowed(&[flag]), []);
             assert_eq!(allowed(&[flag, "--providers", "ip-api,mock"]), [Provider::Mock]);
         }
+        let heard = |flag| Flags::try_parse_from(["tm-geo", flag]).unwrap().api.heard().len();
+        assert_eq!((heard("--no-api"), heard("--offline")), (0, 2));
     }
 
     proptest::proptest! {

@@ -259,9 +259,9 @@ impl Providers {
     fn note(&self, at: usize, endpoint: Endpoint, failure: Failure) -> String {
         let Some(mut health) = self.health(at) else { return String::new() };
         let (why, time) = match failure {
-            Failure::Busy(time) => {
+            Failure::Busy(why, time) => {
                 let time = time.unwrap_or(BUSY).clamp(Duration::from_secs(1), LONGEST_BUSY);
-                (format!("too many questions, more in {} s", time.as_secs()), time)
+                (format!("{why}, more in {} s", time.as_secs()), time)
             }
             Failure::Down(why) => {
                 let time = REST * 2_u32.saturating_pow(health.failures.min(8));

@@ -28,7 +28,10 @@ pub(crate) struct Places {
     diagnostics: Diagnostics,
     databases: Databases,
     store: Arc<Store>,
+    /// Whose answers count, of this run and earlier ones.
     servers: Vec<Server>,
+    /// Whether they may be asked.
+    asks: bool,
     invents: bool,
     questions: Option<UnboundedSender<Question>>,
     /// What is to be asked next.
@@ -38,12 +41,13 @@ pub(crate) struct Places {
 
 impl Places {
     pub(crate) fn new(flags: &Flags, desk: Desk<Known>, diagnostics: &Diagnostics) -> Self {
-        let allowed = flags.api.allowed();
-        let remote = allowed.iter().filter(|provider| provider.is_remote());
+        let (heard, allowed) = (flags.api.heard(), flags.api.allowed());
+        let remote = heard.iter().filter(|provider| provider.is_remote());
         Self {
             databases: Databases::new(&flags.mmdb, diagnostics),
             store: Arc::new(flags.cache.store(diagnostics)),
             servers: remote.map(|&provider| Server::new(provider, &flags.api)).collect(),
+            asks: allowed.iter().any(|provider| provider.is_remote()),
             invents: allowed.contains(&Provider::Mock),
             questions: None,
             next: None,
@@ -68,9 +72,9 @@ impl Places {
             return Question { ip, whom: Vec::new(), known };
         }
         let mut whom = Vec::new();
+        let mut is_kept = false;
         for (at, server) in self.servers.iter().enumerate() {
-            let source = server.source();
-            let kept = self.store.get_covering(Cached::Geo, source, ip, shortest(ip));
+            let kept = self.store.peek_covering(Cached::Geo, server.source(), ip, shortest(ip));
             let Some(entry) = kept else {
                 whom.push(at);
                 continue;
@@ -78,8 +82,15 @@ impl Places {
             known.asked = Some(server.provider.name().into());
             if let Ok(geo) = serde_json::from_str::<Geo>(&entry.value) {
                 known.hear(Said { geo, prefix: None }, server.provider.name().into());
-                return Question { ip, whom: Vec::new(), known };
+                is_kept = true;
+                break;
             }
+        }
+        if !self.servers.is_empty() {
+            self.store.count(Cached::Geo, is_kept || whom.is_empty());
+        }
+        if is_kept || !self.asks {
+            whom.clear();
         }
         Question { ip, whom, known }
     }
@@ -141,6 +152,10 @@ impl Enricher for Places {
 
     fn trace_ended(&mut self, trace: &Hop<'_>) {
         self.traces.end(trace);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.databases.are_complete()
     }
 }
 

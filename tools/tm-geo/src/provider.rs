@@ -157,14 +157,17 @@ impl Server {
     }
 }
 
+/// What a provider says that has been asked too much.
+const TOO_MANY: &str = "too many questions";
+
 /// What a provider says of an address; `None`: that it has no place.
 pub(crate) type Answer = Option<Said>;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// It takes no more questions for a while, which it may say the length of.
-    Busy(Option<Duration>),
+    /// Why it takes no more questions for a while, which it may say the length of.
+    Busy(String, Option<Duration>),
     /// It is dead, broken, or does not want us.
     Down(String),
 }
@@ -177,7 +180,10 @@ pub(crate) fn answers(
 ) -> Result<HashMap<IpAddr, Answer>, Failure> {
     match reply.status {
         200 => {}
-        429 => return Err(Failure::Busy(reply.wait())),
+        429 => return Err(Failure::Busy(TOO_MANY.to_owned(), reply.wait())),
+        503 if reply.wait().is_some() => {
+            return Err(Failure::Busy("HTTP 503".to_owned(), reply.wait()));
+        }
         status => return Err(Failure::Down(format!("HTTP {status}"))),
     }
     let garbage = || Failure::Down("no such answer as is documented".to_owned());
@@ -217,7 +223,9 @@ fn by_ipapi(
     if at(item, &["error"]).and_then(Value::as_bool) == Some(true) {
         let reason = text(item, &[&["reason"]]).unwrap_or_default();
         return match reason.as_str() {
-            "RateLimited" | "Quota exceeded" => Err(Failure::Busy(reply.wait())),
+            "RateLimited" | "Quota exceeded" => {
+                Err(Failure::Busy(TOO_MANY.to_owned(), reply.wait()))
+            }
             "Reserved IP Address" | "Invalid IP Address" => Ok(ip.or(about).map(|ip| (ip, None))),
             _ => Err(Failure::Down("an error of its own".to_owned())),
         };

@@ -2,12 +2,12 @@
 //! address and a name and each of the few things that a round-trip time can say; most records
 //! then get octets that are there already.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use tm_enrich::Hop;
+use tm_enrich::due::Due;
 use tm_path::anycast::Sightings;
 use tm_path::confidence::{Case, Claim, Kind, NAME, Near, Seen};
 use tm_path::geohint;
@@ -18,9 +18,6 @@ use crate::claim::Said;
 
 /// Names of one address that are remembered; more is somebody's game.
 const MOST_READINGS: usize = 4;
-
-/// After this time, who did not answer is asked again.
-const AGAIN: Duration = Duration::from_secs(5);
 
 /// Results of one address and name that are remembered.
 const MOST_SHOWN: usize = 16;
@@ -33,7 +30,7 @@ pub(crate) struct Known {
     pub(crate) asked: Option<Arc<str>>,
     /// Why somebody did not answer.
     errors: Vec<String>,
-    failed: Cell<Option<Instant>>,
+    due: Due,
     readings: RefCell<Vec<Reading>>,
     sightings: RefCell<Sightings>,
 }
@@ -85,23 +82,19 @@ impl Known {
     pub(crate) fn hear(&mut self, said: Said, provider: Arc<str>) {
         self.claims.push(said.claim(provider, Kind::Provider));
         self.errors.clear();
-        self.failed.set(None);
+        self.due = Due::never();
     }
 
     /// A provider that did not answer.
     pub(crate) fn failed(&mut self, provider: &str, why: &str) {
         self.errors.push(format!("{provider}: {why}"));
         self.asked = Some(provider.into());
-        self.failed.set(Some(Instant::now()));
+        self.due = Due::soon();
     }
 
     /// Whether it is time to ask again who did not answer; it is said once each time.
     pub(crate) fn is_to_be_asked_again(&self) -> bool {
-        let is_time = self.failed.get().is_some_and(|failed| failed.elapsed() >= AGAIN);
-        if is_time {
-            self.failed.set(Some(Instant::now()));
-        }
-        is_time
+        self.due.has_come()
     }
 
     /// Appends what the record shows; `false`: nothing.

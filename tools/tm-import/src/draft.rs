@@ -242,6 +242,7 @@ impl Draft {
             hops: self.ttls.len() as u32,
             resolved_ip: self.target,
             source_ip: self.source_ip,
+            vantage: None,
             protocol: self.protocol,
             port: self.port,
             round: self.round + 1,

@@ -11,7 +11,10 @@ use tm_tracer::bulk::MOST_HOPS;
 use tm_tracer::paths::FLOWS;
 use tm_tracer::paths::stopping::Confidence;
 use tm_tracer::trace::Wait;
-use tm_tracer::{Family, Lookup, Options};
+use tm_tracer::{Family, Lookup, Options, Spread};
+
+/// Probes of a hop.
+const USUAL: u16 = 3;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,7 +73,8 @@ pub(crate) struct Flags {
     #[arg(value_parser = clap::value_parser!(u16).range(1..65535))]
     sport: Option<u16>,
 
-    /// Probes per hop, and per flow [default: 3; 1 with --interval under 3 s]
+    /// Probes per hop, and per flow [default: 3; 1 with --interval under 3 s; with --spread four
+    /// every 3 s, at most 20]
     #[arg(short = 'q', long, value_name = "N", help_heading = "Probes")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=255))]
     probes: Option<u16>,
@@ -119,7 +123,7 @@ pub(crate) struct Flags {
     gap_limit: u8,
 
     /// Longest wait for an answer in seconds; at most HERE times the RTT of an answer from the
-    /// same hop, and NEAR times that of a farther one
+    /// same hop, and NEAR times that of the next hop that answers
     #[arg(short = 'w', long, value_name = "MAX[,HERE,NEAR]", default_value = "2,3,10")]
     #[arg(help_heading = "Path", value_parser = parse_wait)]
     timeout: Wait,
@@ -180,6 +184,12 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "N", help_heading = "Pace")]
     rounds: Option<u64>,
 
+    /// With --interval: from the second round on, let the probes of a hop leave one by one, the
+    /// last SECONDS after the first; 0: close together
+    #[arg(long, value_name = "SECONDS", help_heading = "Pace", value_parser = parse_spread)]
+    #[arg(overrides_with = "spread")]
+    spread: Option<Duration>,
+
     /// Targets traced at a time
     #[arg(long, value_name = "N", default_value_t = 1024, help_heading = "Pace")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=20_000))]
@@ -188,10 +198,15 @@ pub(crate) struct Flags {
     /// Probe very many addresses and prefixes: one probe a TTL, in random order over all of them,
     /// nothing kept in memory; the records come at the end. Needs raw sockets
     #[arg(long, help_heading = "Bulk", conflicts_with_all = [
-        "probes", "flows", "discover_paths", "classic", "unprivileged", "interval", "rounds",
-        "parallel", "offline",
+        "probes", "flows", "discover_paths", "mtu", "stop_set", "classic", "unprivileged",
+        "interval", "rounds", "parallel", "offline",
     ])]
     pub(crate) bulk: bool,
+
+    /// Call the place probed from NAME, in every record
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    #[arg(value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    vantage: Option<String>,
 
     /// With --bulk: probes a second to each of TTL 1 to 3, whose routers are on every path;
     /// those beyond it are left out; 0: no limit
@@ -236,10 +251,9 @@ impl Flags {
             source_port: self.sport,
             first_hop: self.first_hop,
             max_hops: self.max_hops,
-            probes: self.probes.unwrap_or(match often || self.discover_paths || self.bulk {
-                true => 1,
-                false => 3,
-            }),
+            probes: self.first_probes(often),
+            spread: self.spread(),
+            vantage: self.vantage.clone(),
             flows: self.flows,
             discover: self.discovery(),
             mtu: self.mtu,
@@ -257,6 +271,23 @@ impl Flags {
         })
     }
 
+    /// Probes of a hop, in the first round where others are spread.
+    fn first_probes(&self, often: bool) -> u16 {
+        match self.probes {
+            Some(probes) if self.spread().is_some() => probes.min(USUAL),
+            Some(probes) => probes,
+            None if often || self.discover_paths || self.bulk => 1,
+            None => USUAL,
+        }
+    }
+
+    fn spread(&self) -> Option<Spread> {
+        let over = self.spread.filter(|over| !over.is_zero())?;
+        // A Linux host answers six probes at once and one a second; this is never more.
+        let default = (over.as_secs_f64() * 4.0 / 3.0).clamp(f64::from(USUAL), 20.0) as u16;
+        Some(Spread { over, probes: self.probes.unwrap_or(default) })
+    }
+
     fn discovery(&self) -> Option<Confidence> {
         let confidence =
             if self.per_balancer { self.confidence.per_balancer() } else { self.confidence };
@@ -271,6 +302,10 @@ impl Flags {
                 "--first-hop {} is beyond --max-hops {}",
                 self.first_hop, self.max_hops
             ));
+        }
+        let is_crowded = |over: Duration| self.interval.is_none_or(|interval| over >= interval);
+        if self.spread.is_some_and(|over| !over.is_zero() && is_crowded(over)) {
+            return Err("--spread must be shorter than --interval".to_owned());
         }
         if self.bulk && self.max_hops > MOST_HOPS {
             return Err(format!("--max-hops is at most {MOST_HOPS} with --bulk"));
@@ -316,6 +351,10 @@ fn parse_confidence(text: &str) -> Result<Confidence, String> {
 fn parse_interval(text: &str) -> Result<Duration, String> {
     let seconds = parse_positive(text)?;
     Duration::try_from_secs_f64(seconds).map_err(|_| "it is too long".to_owned())
+}
+
+fn parse_spread(text: &str) -> Result<Duration, String> {
+    if text.trim().parse() == Ok(0.0) { Ok(Duration::ZERO) } else { parse_interval(text) }
 }
 
 fn parse_wait(text: &str) -> Result<Wait, String> {
@@ -376,6 +415,25 @@ mod tests {
     }
 
     #[test]
+    fn probes_that_are_spread_are_no_more_than_routers_answer_and_the_first_three_are_quick() {
+        let of = |args: &[&str]| {
+            let all = [&["--interval", "30"], args, &["h"]].concat();
+            options(&all).map(|at| (at.probes, at.spread.map(|way| way.probes))).unwrap()
+        };
+        assert_eq!(of(&["--spread", "15"]), (3, Some(20)));
+        assert_eq!(of(&["--spread", "25"]), (3, Some(20)));
+        assert_eq!(of(&["--spread", "6"]), (3, Some(8)));
+        assert_eq!(of(&["--spread", "1"]), (3, Some(3)));
+        assert_eq!(of(&["--spread", "15", "-q", "12"]), (3, Some(12)));
+        assert_eq!(of(&["--spread", "15", "-q", "1"]), (1, Some(1)));
+        assert_eq!(
+            of(&["--spread", "15", "--spread", "0", "-q", "9"]),
+            (9, None),
+            "the last counts"
+        );
+    }
+
+    #[test]
     fn contradictions_are_errors() {
         for wrong in [
             &["-f", "9", "-m", "3", "h"][..],
@@ -394,6 +452,9 @@ mod tests {
             &["--bulk", "-m", "64", "h"],
             &["--bulk", "-q", "3", "h"],
             &["--near-rate", "9", "h"],
+            &["--spread", "5", "h"],
+            &["--spread", "30", "--interval", "30", "h"],
+            &["--vantage", "", "h"],
         ] {
             assert!(options(wrong).is_err(), "{wrong:?}");
         }

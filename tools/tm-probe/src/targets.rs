@@ -97,8 +97,7 @@ fn resolve_some(
     }
 }
 
-/// Reads a host a line, and hands it on with the file's name and the line's number; blank lines
-/// and lines that begin with `#` are no hosts.
+/// Reads a host a line, and hands it on with the file's name and the line's number.
 pub(crate) fn read_hosts(
     path: &Path,
     diagnostics: &Diagnostics,
@@ -117,13 +116,21 @@ pub(crate) fn read_hosts(
                 }
             }
             Some(Line::Whole(line)) => {
-                let host = String::from_utf8_lossy(line.trim_ascii());
-                if !host.is_empty() && !host.starts_with('#') {
-                    on_host(&name, number, &host);
+                let line = String::from_utf8_lossy(line);
+                let host = host_of(&line);
+                if !host.is_empty() {
+                    on_host(&name, number, host);
                 }
             }
         }
     }
+}
+
+/// The host of a line, without blanks, a comment after `#`, and the byte order mark that editors of
+/// Windows put before the first one.
+fn host_of(line: &str) -> &str {
+    let line = line.trim_start_matches('\u{feff}');
+    line.split_once('#').map_or(line, |(host, _)| host).trim()
 }
 
 /// Where hosts come from.
@@ -164,6 +171,21 @@ impl Source {
             waker.0.wake();
         } else {
             let _ = self.hosts.send(host.to_owned());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host_of;
+
+    #[test]
+    fn a_line_is_a_host_whatever_editor_wrote_it() {
+        for line in ["192.0.2.1\n", "192.0.2.1\r\n", "\u{feff}192.0.2.1\n", " 192.0.2.1 # mine\n"] {
+            assert_eq!(host_of(line), "192.0.2.1", "{line:?}");
+        }
+        for line in ["\n", "# none\n", "  # none\n", "\u{feff}# none\n"] {
+            assert_eq!(host_of(line), "", "{line:?}");
         }
     }
 }

@@ -61,6 +61,7 @@ impl Redactor {
             host: self.address_or_name(&hop.host),
             resolved_ip: self.address(hop.resolved_ip.as_deref()),
             source_ip: self.address(hop.source_ip.as_deref()),
+            vantage: self.vantage(hop.vantage.as_deref()),
             protocol: hop.protocol,
             port: hop.port,
             round: hop.round,
@@ -95,6 +96,7 @@ impl Redactor {
             host: self.address_or_name(&trace.host),
             resolved_ip: self.address(trace.resolved_ip.as_deref()),
             source_ip: self.address(trace.source_ip.as_deref()),
+            vantage: self.vantage(trace.vantage.as_deref()),
             protocol: trace.protocol,
             port: trace.port,
             round: trace.round,
@@ -127,6 +129,8 @@ impl Redactor {
             at: self.time(alert.at),
             host: self.address_or_name(&alert.host),
             resolved_ip: self.address(alert.resolved_ip.as_deref()),
+            source_ip: self.address(alert.source_ip.as_deref()),
+            vantage: self.vantage(alert.vantage.as_deref()),
             trace_id: self.names.trace_id(&alert.trace_id),
             round: alert.round,
             kind: alert.kind,
@@ -150,6 +154,11 @@ impl Redactor {
     /// The pseudonym of a member that should be an address; what is none has one like a name's.
     fn address(&mut self, text: Option<&str>) -> Option<String> {
         text.map(|text| self.address_or_name(text))
+    }
+
+    /// The pseudonym of a place that was given a name, which may well say where it is.
+    fn vantage(&mut self, name: Option<&str>) -> Option<String> {
+        name.map(|name| self.names.host(name))
     }
 
     fn address_or_name(&mut self, text: &str) -> String {

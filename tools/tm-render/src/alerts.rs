@@ -26,8 +26,7 @@ impl Alerts {
         if let Some(of) = alert.of {
             let is_meant = |entry: &&mut Entry| {
                 let known = &entry.alert;
-                known.kind == of
-                    && (&known.host, &known.resolved_ip) == (&alert.host, &alert.resolved_ip)
+                known.kind == of && path(known) == path(&alert)
             };
             self.0.iter_mut().filter(is_meant).for_each(|entry| entry.stands = false);
         }
@@ -55,6 +54,11 @@ impl Alerts {
         }
         shown
     }
+}
+
+/// What an alert is about. A place without a name may change its address.
+fn path(alert: &Alert) -> (&str, Option<&str>, Option<&str>) {
+    (&alert.host, alert.resolved_ip.as_deref(), alert.vantage.as_deref())
 }
 
 /// `! 10:32:05 warning example.com: RTT …`, with a mark while it stands.

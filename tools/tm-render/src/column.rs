@@ -364,9 +364,19 @@ pub(crate) fn origin(asn: &Asn) -> Option<String> {
     (!named.is_empty()).then(|| named.join("/"))
 }
 
+/// There is something to say of where it is.
+pub(crate) fn has_place(geo: &Geo) -> bool {
+    geo.error.is_none()
+        && !geo.anycast
+        && (geo.city.is_some() || geo.country_code.is_some() || geo.country.is_some())
+}
+
 pub(crate) fn place(geo: &Geo, symbols: Symbols) -> String {
     if geo.error.is_some() {
         return "?".to_owned();
+    }
+    if geo.anycast {
+        return "anycast".to_owned();
     }
     let country = geo.country_code.as_deref().or(geo.country.as_deref());
     let parts = [geo.city.as_deref(), country].into_iter().flatten();

@@ -3,19 +3,19 @@
 use std::collections::BTreeSet;
 
 use tm_path::detour::Agreement;
-use tm_schema::{Backward, MtuDrop, MtuLimit, Stop, Trace};
+use tm_schema::{Backward, MtuDrop, Stop, Trace};
 use tm_stream::text::{shown, wrap};
 
-use crate::column::{LONGEST_NAME, milliseconds};
+use crate::column::{Column, LONGEST_NAME, has_place, milliseconds};
 use crate::figures::leg_line;
 use crate::flags::Flags;
 use crate::marks::Marks;
 use crate::summary::legs;
 use crate::symbols::Symbols;
-use crate::view::{Ttl, View};
+use crate::view::{Responder, Ttl, View};
 
 /// What to say under the table, in lines of at most `room` columns.
-pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags) -> Vec<String> {
+pub(crate) fn lines(view: &View, marks: &Marks, columns: &[Column], flags: &Flags) -> Vec<String> {
     let symbols = flags.symbols();
     let mut lines = Vec::new();
     lines.extend(silent_tail(view, symbols));
@@ -37,9 +37,12 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         let (begins, ms) = (symbols.begins(), milliseconds(ms));
         lines.push(format!("{begins} most delay is added at hop {hop}: {ms} ms"));
     }
-    if has_places {
+    if columns.contains(&Column::Place)
+        && responders(view).any(|at| at.geo.as_ref().is_some_and(has_place))
+    {
         lines.push(symbols.trust_legend().to_owned());
     }
+    lines.extend(failures(view, columns));
     lines.extend(several(view, symbols));
     let legs = legs(view, flags.detour_km)
         .into_iter()
@@ -50,7 +53,7 @@ pub(crate) fn lines(view: &View, marks: &Marks, has_places: bool, flags: &Flags)
         lines.push(ending(trace).to_owned());
         lines.extend(left_out(trace));
         lines.extend(mtu(trace));
-        lines.push(counts(view, trace));
+        lines.extend(counts(view, trace));
         lines.extend(
             trace.error.as_deref().map(|error| format!("error: {}", shown(error, LONGEST_NAME))),
         );
@@ -74,8 +77,44 @@ fn several(view: &View, symbols: Symbols) -> Vec<String> {
         (!hops.is_empty()).then(|| format!("{what} at {} {noun}: {list}", hops.len()))
     };
     let ecmp = line(format!("{}ECMP detected", symbols.warning()), "paths", &ecmp);
-    let others = line("several responders".to_owned(), "responders", &others);
-    ecmp.into_iter().chain(others).chain(view.trace.as_ref().and_then(promise)).collect()
+    let trace = view.trace.as_ref();
+    // A discovery has sent flows again to tell; a plain trace may have met a change of route.
+    let is_known = trace.is_some_and(|trace| trace.paths.is_some());
+    let what = if is_known { "packets balanced one by one" } else { "several responders" };
+    let others = line(what.to_owned(), "responders", &others);
+    ecmp.into_iter().chain(others).chain(trace.and_then(promise)).collect()
+}
+
+fn responders(view: &View) -> impl Iterator<Item = &Responder> {
+    view.ttls.values().flat_map(|ttl| &ttl.responders)
+}
+
+/// Look-ups that failed and stand as `?` in the table: why, and who was asked.
+fn failures(view: &View, columns: &[Column]) -> Option<String> {
+    let by = |error: &str, source: &Option<String>| match source {
+        Some(source) => format!("{error} ({source})"),
+        None => error.to_owned(),
+    };
+    let name = responders(view).find_map(|at| {
+        let dns = at.dns.as_ref()?;
+        Some(by(dns.error.as_deref()?, &dns.source))
+    });
+    let asn = responders(view).find_map(|at| {
+        let asn = at.asn.as_ref()?;
+        Some(by(asn.error.as_deref()?, &asn.source))
+    });
+    // Several providers may be asked, and this error names each.
+    let place = responders(view).find_map(|at| at.geo.as_ref()?.error.clone());
+    let told = [
+        (Column::Host, "names", name),
+        (Column::Asn, "ASes", asn),
+        (Column::Place, "places", place),
+    ];
+    let told = told.into_iter().filter(|(column, ..)| columns.contains(column));
+    let told: Vec<_> = told
+        .filter_map(|(_, what, why)| Some(format!("{what}: {}", shown(&why?, LONGEST_NAME))))
+        .collect();
+    (!told.is_empty()).then(|| format!("? could not be looked up; {}", told.join("; ")))
 }
 
 /// What a stop set spared.
@@ -94,19 +133,8 @@ fn mtu(trace: &Trace) -> Vec<String> {
         Some(octets) => format!("path MTU {octets}"),
         None => "path MTU unknown: the destination did not answer".to_owned(),
     };
-    let drop = |drop: &MtuDrop| {
-        let place = match drop.after {
-            0 => format!("before hop {}", drop.hop),
-            after if after + 1 == drop.hop => format!("after hop {after}"),
-            after => format!("between hops {after} and {}", drop.hop),
-        };
-        let how = match drop.limit {
-            MtuLimit::BlackHole => "larger datagrams vanish without a word",
-            MtuLimit::Refused => "a router refuses larger ones and names no MTU",
-            MtuLimit::Reported | MtuLimit::Interface => "as a router says",
-        };
-        format!("MTU {} {place}: {how}", drop.octets)
-    };
+    let drop =
+        |drop: &MtuDrop| format!("MTU {} {}: {}", drop.octets, drop.place(), drop.limit.reason());
     std::iter::once(of_path).chain(mtu.drops.iter().map(drop)).collect()
 }
 
@@ -119,16 +147,15 @@ pub(crate) fn balances_packets(ttl: &Ttl) -> bool {
 /// How sure it is that these are all paths, where they were looked for.
 pub(crate) fn promise(trace: &Trace) -> Option<String> {
     let paths = trace.paths.as_ref()?;
-    let count =
-        |count: u32, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let percent = paths.failure_bound_pct();
     let bound = if paths.complete {
         format!("a branch is missing with at most {percent} % likelihood")
     } else {
         "the search for more did not come to its end".to_owned()
     };
-    let (nodes, links) = (count(paths.nodes, "responder"), count(paths.links, "link"));
-    Some(format!("{nodes}, {links}, found by {}; {bound}", count(paths.flows, "flow")))
+    let nodes = count(paths.nodes.into(), "responder");
+    let (links, flows) = (count(paths.links.into(), "link"), count(paths.flows.into(), "flow"));
+    Some(format!("{nodes}, {links}, found by {flows}; {bound}"))
 }
 
 /// Of fewer probes than this, the loss in percent is hardly known.
@@ -189,11 +216,14 @@ pub(crate) fn ending(trace: &Trace) -> &'static str {
     }
 }
 
-fn counts(view: &View, trace: &Trace) -> String {
+/// What was sent and what came of it; `None`: no probe left.
+fn counts(view: &View, trace: &Trace) -> Option<String> {
+    if view.ttls.is_empty() && trace.sent == 0 {
+        return None;
+    }
     let answered = view.ttls.values().filter(|ttl| !ttl.responders.is_empty()).count();
     let silent = view.ttls.len() - answered;
-    let hops = if view.ttls.len() == 1 { "hop" } else { "hops" };
-    let mut parts = vec![format!("{} {hops}", view.ttls.len()), format!("{answered} answered")];
+    let mut parts = vec![count(view.ttls.len() as u64, "hop"), format!("{answered} answered")];
     if silent > 0 {
         parts.push(format!("{silent} silent"));
     }
@@ -203,7 +233,15 @@ fn counts(view: &View, trace: &Trace) -> String {
     if view.rounds > 1 {
         parts.push(format!("{} rounds", view.rounds));
     } else {
-        parts.push(format!("{} probes, {} answers", trace.sent, trace.received));
+        // Those of the table; the trace counts also those that overshot its last hop.
+        let sent = view.ttls.values().map(|ttl| ttl.sent).sum();
+        let received = view.ttls.values().map(|ttl| ttl.received).sum();
+        parts.extend([count(sent, "probe"), count(received, "answer")]);
     }
-    parts.join(", ")
+    Some(parts.join(", "))
+}
+
+/// `1 probe`, `2 probes`.
+fn count(count: u64, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -1,11 +1,11 @@
 //! The terminal: a table that is drawn over itself while records come, and left standing at the
 //! end.
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::{Duration, Instant};
 
 use tm_schema::Alert;
-use tm_stream::Output;
+use tm_stream::{Output, screen};
 
 use crate::alerts::Alerts;
 use crate::flags::{Flags, Format};
@@ -30,7 +30,7 @@ pub(crate) struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     pub(crate) fn new(flags: &'a Flags, output: &'a Output) -> Self {
-        let terminal = flags.common.output.is_none() && io::stdout().is_terminal();
+        let terminal = flags.common.output.is_none() && screen::takes_escapes();
         Self {
             flags,
             output,
@@ -50,7 +50,8 @@ impl<'a> Screen<'a> {
         self.drawn_at = Some(Instant::now());
         let mut lines = self.lines(view);
         if views.len() > 1 {
-            lines.push(format!("({} more hosts)", views.len() - 1));
+            let more = views.len() - 1;
+            lines.push(format!("({more} more host{})", if more == 1 { "" } else { "s" }));
         }
         lines.extend(self.alerts.lines(None, self.flags.columns_of_text()));
         // What scrolls off the screen cannot be drawn over: the end is what moves.

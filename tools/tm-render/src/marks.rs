@@ -35,8 +35,8 @@ impl Marks {
         let onset = view.is_reached().then(|| loss::onset(&losses)).flatten();
         let rtts = view.smallest_rtts();
         let whole: f64 = delay::added(&rtts).iter().flatten().sum();
-        let step = delay::longest_step(&rtts)
-            .filter(|&(_, ms)| ms >= WORTH_MS && ms >= WORTH_PART * whole);
+        let step =
+            view.longest_step().filter(|&(_, ms)| ms >= WORTH_MS && ms >= WORTH_PART * whole);
         Self {
             rate_limited: limited.collect(),
             loss_begins: onset.and_then(|onset| Some((onset.after.and_then(ttl), ttl(onset.by)?))),

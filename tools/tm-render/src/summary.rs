@@ -111,7 +111,7 @@ impl Summary {
             rtt,
             by_as: shares(view, &added, autonomous_system),
             by_country: shares(view, &added, country),
-            longest_step: longest_step(view, &rtts),
+            longest_step: longest_step(view),
             long_legs: legs(view, detour_km).into_iter().map(LongLeg::from).collect(),
         }
     }
@@ -158,8 +158,8 @@ fn span(at: &Ttl) -> Option<Span> {
     })
 }
 
-fn longest_step(view: &View, rtts: &[Option<f64>]) -> Option<Step> {
-    let (at, added_ms) = delay::longest_step(rtts)?;
+fn longest_step(view: &View) -> Option<Step> {
+    let (at, added_ms) = view.longest_step()?;
     let (&hop, ttl) = view.ttls.iter().nth(at)?;
     let ip = ttl.responders.first()?.ip.clone();
     Some(Step { hop, ip, added_ms: thousandths(added_ms) })

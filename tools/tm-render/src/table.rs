@@ -53,7 +53,7 @@ pub(crate) fn lines(view: &View, flags: &Flags, color: bool) -> Vec<String> {
         }
     };
     if flags.format == Format::Table {
-        lines.extend(footer::lines(view, &marks, columns.contains(&Column::Place), flags));
+        lines.extend(footer::lines(view, &marks, &columns, flags));
     }
     lines
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use tm_path::delay;
 use tm_path::proportion::wilson;
 use tm_schema::{
     Asn, Dns, Geo, Hints, Hop, Interface, MplsLabel, Mtu, Probe, Protocol, Reply, Time, Trace,
@@ -24,6 +25,7 @@ pub(crate) struct Key {
     resolved_ip: Option<String>,
     protocol: Option<Protocol>,
     source_ip: Option<String>,
+    vantage: Option<String>,
     /// With `--each`, and for a trace that comes but once.
     trace_id: Option<String>,
 }
@@ -36,6 +38,7 @@ impl Key {
             resolved_ip: hop.resolved_ip.clone(),
             protocol: hop.protocol,
             source_ip: hop.source_ip.clone(),
+            vantage: hop.vantage.clone(),
             trace_id: each.then(|| hop.trace_id.clone()),
         }
     }
@@ -47,6 +50,7 @@ impl Key {
             resolved_ip: trace.resolved_ip.clone(),
             protocol: trace.protocol,
             source_ip: trace.source_ip.clone(),
+            vantage: trace.vantage.clone(),
             trace_id: each.then(|| trace.trace_id.clone()),
         }
     }
@@ -213,6 +217,15 @@ impl View {
     /// The smallest RTT at each TTL.
     pub(crate) fn smallest_rtts(&self) -> Vec<Option<f64>> {
         self.ttls.values().map(Ttl::smallest_rtt).collect()
+    }
+
+    /// The hop that adds most delay, by its position, and how many milliseconds.
+    pub(crate) fn longest_step(&self) -> Option<(usize, f64)> {
+        let rtts = self.smallest_rtts();
+        match self.ttls.keys().next() {
+            Some(1) => delay::longest_step(&rtts),
+            _ => delay::longest_step_within(&rtts), // the first hops were not probed
+        }
     }
 
     /// The TTL at which the destination answered.

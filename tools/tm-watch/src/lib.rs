@@ -6,6 +6,7 @@ mod flags;
 mod rounds;
 mod state;
 mod target;
+mod vantage;
 mod watcher;
 
 use std::process::ExitCode;

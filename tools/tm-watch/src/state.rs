@@ -16,6 +16,7 @@ use tm_schema::{AlertKind, Protocol, Time, Trace};
 use tm_stream::{Diagnostics, file_name, folders};
 
 use crate::target::Target;
+use crate::vantage::{self, Vantage};
 
 /// The form of a state file.
 const VERSION: u32 = 1;
@@ -29,9 +30,9 @@ const PATHS: usize = 20_000;
 /// The least time between two savings, and the share of the time that saving may take.
 const BETWEEN: (Duration, u32) = (Duration::from_secs(1), 20);
 
-/// What makes a path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
+/// Where paths lead.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct End {
     host: String,
     resolved_ip: Option<String>,
     protocol: Option<Protocol>,
@@ -41,11 +42,12 @@ struct Key {
 /// One watched path.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Path {
-    host: String,
-    resolved_ip: Option<String>,
-    protocol: Option<Protocol>,
-    port: Option<u16>,
-    seen: Time,
+    #[serde(flatten)]
+    pub(crate) end: End,
+    /// Where it begins.
+    #[serde(default)]
+    pub(crate) vantage: Vantage,
+    pub(crate) seen: Time,
     /// What has begun and not ended, and when.
     #[serde(default)]
     pub(crate) since: Vec<(AlertKind, Time)>,
@@ -77,7 +79,10 @@ enum Place {
 #[derive(Debug)]
 pub(crate) struct State {
     place: Place,
-    paths: HashMap<Key, Path>,
+    /// The paths to each end, one a vantage point.
+    paths: HashMap<End, Vec<Path>>,
+    /// How many there are.
+    count: usize,
     /// Hosts whose file has been read.
     loaded: BTreeSet<String>,
     changed: BTreeSet<String>,
@@ -97,6 +102,7 @@ impl State {
         let mut state = Self {
             place,
             paths: HashMap::new(),
+            count: 0,
             loaded: BTreeSet::new(),
             changed: BTreeSet::new(),
             diagnostics: diagnostics.clone(),
@@ -120,35 +126,45 @@ impl State {
             self.loaded.insert(trace.host.clone());
             self.load(&file);
         }
-        let mut key = Key {
+        let mut end = End {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
             protocol: trace.protocol,
             port: trace.port,
         };
-        if key.resolved_ip.is_none() {
-            let of_host = self.paths.iter().filter(|(known, _)| {
-                (&known.host, known.protocol, known.port) == (&key.host, key.protocol, key.port)
+        if end.resolved_ip.is_none() {
+            let of_host = self.all().filter(|path| {
+                let known = &path.end;
+                (&known.host, known.protocol, known.port) == (&end.host, end.protocol, end.port)
+                    && path.vantage.may_be_of(trace)
             });
-            key = of_host.max_by_key(|(_, path)| path.seen)?.0.clone();
+            end = of_host.max_by_key(|path| path.seen)?.end.clone();
         }
         if !matches!(self.place, Place::Nowhere) {
-            self.changed.insert(key.host.clone());
+            self.changed.insert(end.host.clone());
         }
-        if self.paths.len() >= PATHS && !self.paths.contains_key(&key) {
+        let is_known = self.paths.get(&end).is_some_and(|paths| vantage::is_known(paths, trace));
+        if !is_known && self.count >= PATHS {
             self.forget();
         }
-        let path = self.paths.entry(key).or_insert_with_key(|key| Path {
-            host: key.host.clone(),
-            resolved_ip: key.resolved_ip.clone(),
-            protocol: key.protocol,
-            port: key.port,
+        let nothing = Path {
+            end: end.clone(),
+            vantage: Vantage::default(),
             seen: trace.completed_at,
             since: Vec::new(),
             target: Target::default(),
-        });
+        };
+        let paths = self.paths.entry(end).or_default();
+        let before = paths.len();
+        let at = vantage::place(paths, trace, nothing);
+        self.count = (self.count + paths.len()).saturating_sub(before);
+        let path = paths.get_mut(at?)?;
         path.seen = trace.completed_at;
         Some(path)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Path> {
+        self.paths.values().flatten()
     }
 
     /// Saves now and then.
@@ -212,21 +228,20 @@ impl State {
         }
     }
 
+    /// Takes in what a file knows, but of paths that are known already.
     pub(crate) fn take(&mut self, paths: Vec<Path>) {
         for path in paths.into_iter().take(PATHS) {
-            let key = Key {
-                host: path.host.clone(),
-                resolved_ip: path.resolved_ip.clone(),
-                protocol: path.protocol,
-                port: path.port,
-            };
-            self.paths.insert(key, path);
+            let known = self.paths.entry(path.end.clone()).or_default();
+            if !known.iter().any(|known| known.vantage.is_same(&path.vantage)) {
+                known.push(path);
+                self.count += 1;
+            }
         }
     }
 
     /// The text of a file with the paths whose host is wanted.
     pub(crate) fn text(&self, is_wanted: impl Fn(&str) -> bool) -> serde_json::Result<Vec<u8>> {
-        let paths = self.paths.values().filter(|path| is_wanted(&path.host)).collect();
+        let paths = self.all().filter(|path| is_wanted(&path.end.host)).collect();
         let mut text = serde_json::to_vec(&Document { version: VERSION, paths })?;
         text.push(b'\n');
         Ok(text)
@@ -235,12 +250,15 @@ impl State {
     /// Forgets the tenth of the paths that was seen longest ago.
     fn forget(&mut self) {
         self.save();
-        let mut seen: Vec<Time> = self.paths.values().map(|path| path.seen).collect();
+        let mut seen: Vec<Time> = self.all().map(|path| path.seen).collect();
         let tenth = (seen.len() / 10).min(seen.len().saturating_sub(1));
         let (_, &mut until, _) = seen.select_nth_unstable(tenth);
-        self.paths.retain(|_, path| path.seen > until);
-        self.loaded.clear();
-        self.loaded.extend(self.paths.values().map(|path| path.host.clone()));
+        self.paths.retain(|_, paths| {
+            paths.retain(|path| path.seen > until);
+            !paths.is_empty()
+        });
+        self.count = self.all().count();
+        self.loaded = self.paths.keys().map(|end| end.host.clone()).collect();
     }
 }
 

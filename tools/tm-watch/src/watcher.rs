@@ -117,11 +117,11 @@ pub fn check(octets: &[u8]) {
     state.take(crate::state::parse(&first).unwrap_or_default());
     let mut watcher = Watcher::new(&FLAGS, output, state, None);
     for line in lines {
-        let result = watcher.line(line, serde_json::from_slice(line).ok());
-        assert!(result.is_ok(), "{result:?}");
+        let passed = watcher.line(line, Record::from_slice(line).ok());
+        assert!(passed.is_ok(), "{passed:?}");
     }
-    let learnt = watcher.state.text(|_| true).unwrap_or_default();
-    let learnt = String::from_utf8_lossy(&learnt);
+    let text = watcher.state.text(|_| true).unwrap_or_default();
+    let learnt = String::from_utf8_lossy(&text);
     let again = crate::state::parse(&learnt);
     assert!(again.is_ok(), "{again:?} {learnt}");
 }
@@ -145,6 +145,8 @@ fn to_alert(said: Said, trace: &Trace, path: &mut Path) -> Alert {
         at,
         host: trace.host.clone(),
         resolved_ip: trace.resolved_ip.clone(),
+        source_ip: trace.source_ip.clone(),
+        vantage: trace.vantage.clone(),
         trace_id: trace.trace_id.clone(),
         round: Some(trace.round),
         kind,

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::probing::{Letters, PathFlags};
 use crate::profile::Profile;
-
 use crate::watch::flags::Watch;
 
 const EXAMPLES: &str = "\
 Examples:
   tracemap trace example.com                 trace, name, locate and show, as far as the tools exist
-  tracemap trace example.com -- -T -p 443    flags after -- are tm-probe's
+  tracemap trace -T -p 443 -n example.com    traceroute's letters
+  tracemap trace example.com -- --mtu        flags after -- are tm-probe's
   tracemap trace --discover-paths example.com every path that load balancers give
   tracemap trace --profile private 192.0.2.1 nothing asked, nothing told
   tracemap trace --print-pipeline example.com
@@ -42,7 +43,7 @@ pub(crate) struct Flags {
 #[derive(Subcommand, Debug)]
 pub(crate) enum Action {
     /// Trace hosts by the pipeline of tools that are installed
-    Trace(Trace),
+    Trace(Box<Trace>),
     /// Trace hosts again and again, log every round, and tell what changes
     Watch(Box<Watch>),
     /// Walk through records: table, map, details, flows, round by round
@@ -145,6 +146,10 @@ pub(crate) struct Chain {
     /// Ask anew, and keep the answers
     #[arg(long, conflicts_with = "no_cache")]
     pub(crate) refresh: bool,
+
+    /// Let the tools say nothing but errors
+    #[arg(long)]
+    pub(crate) quiet: bool,
 }
 
 #[derive(Args, Debug)]
@@ -188,42 +193,6 @@ pub(crate) struct Clear {
     pub(crate) geo: bool,
 }
 
-/// How many paths are looked for; tm-probe judges the values.
-#[derive(Args, Debug)]
-#[command(next_help_heading = "Paths")]
-pub(crate) struct PathFlags {
-    /// Find every path that load balancers give
-    #[arg(long, conflicts_with = "flows")]
-    discover_paths: bool,
-
-    /// How sure to be that no branch was missed, in percent [default: 95]
-    #[arg(long, value_name = "PERCENT", requires = "discover_paths")]
-    confidence: Option<String>,
-
-    /// Be that sure of each load balancer by itself, not of all of them together
-    #[arg(long, requires = "discover_paths")]
-    per_balancer: bool,
-
-    /// Flows probed side by side
-    #[arg(long, value_name = "N")]
-    flows: Option<u16>,
-}
-
-impl PathFlags {
-    /// The same for tm-probe.
-    pub(crate) fn for_probe(&self) -> Vec<String> {
-        let switches =
-            [("--discover-paths", self.discover_paths), ("--per-balancer", self.per_balancer)];
-        let values = [
-            ("--confidence", self.confidence.clone()),
-            ("--flows", self.flows.map(|flows| flows.to_string())),
-        ];
-        let switches = switches.into_iter().filter(|(_, is_on)| *is_on);
-        let values = values.into_iter().filter_map(|(flag, value)| Some([flag.to_owned(), value?]));
-        switches.map(|(flag, _)| flag.to_owned()).chain(values.flatten()).collect()
-    }
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct Trace {
     /// Hosts or addresses to trace
@@ -231,10 +200,13 @@ pub(crate) struct Trace {
     pub(crate) hosts: Vec<String>,
 
     #[command(flatten)]
+    pub(crate) letters: Letters,
+
+    #[command(flatten)]
     pub(crate) paths: PathFlags,
 
-    /// Flags for tm-probe, after `--`; see `tm-probe --help`
-    #[arg(last = true, value_name = "PROBE FLAGS")]
+    /// More flags for tm-probe, after `--`; see `tm-probe --help`
+    #[arg(last = true, value_name = "PROBE FLAGS", help_heading = "Probes")]
     pub(crate) probe: Vec<String>,
 
     #[command(flatten)]

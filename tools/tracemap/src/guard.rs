@@ -31,7 +31,7 @@ impl Guard {
         diagnostics: &Diagnostics,
     ) -> io::Result<(Self, PipeReader)> {
         let (reader, writer) = io::pipe()?;
-        let way = Arc::new(Mutex::new(Way::Through(VecDeque::new())));
+        let way = Arc::new(Mutex::new(Way::Through(Kept::default())));
         let stdin = child.stdin.take();
         let shared = Arc::clone(&way);
         let feeding = thread::Builder::new().name(format!("to {name}")).spawn(move || {
@@ -55,12 +55,21 @@ impl Guard {
 
 /// Where lines go.
 enum Way {
-    /// Through the filter; these are lines that it has not given back, each with its identity.
-    Through(VecDeque<(Identity, Vec<u8>)>),
+    /// Through the filter, which has not given these back.
+    Through(Kept),
     /// Past the filter, which has failed.
     Past(PipeWriter),
     /// Nowhere: the filter has ended, or nobody reads any more.
     Nowhere,
+}
+
+/// What a filter has been given.
+#[derive(Default)]
+struct Kept {
+    /// Lines that it has not given back, each with its identity.
+    lines: VecDeque<(Identity, Vec<u8>)>,
+    /// There are no more to come.
+    is_all: bool,
 }
 
 fn locked(way: &Mutex<Way>) -> MutexGuard<'_, Way> {
@@ -72,14 +81,19 @@ fn feed(mut lines: Lines<impl Read>, mut stdin: Option<ChildStdin>, way: &Mutex<
         let line = match lines.next_line() {
             Ok(Some(Line::Whole(line) | Line::Piece { bytes: line, .. })) => line,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Ok(None) | Err(_) => return,
+            Ok(None) | Err(_) => {
+                if let Way::Through(kept) = &mut *locked(way) {
+                    kept.is_all = true;
+                }
+                return;
+            }
         };
         match &mut *locked(way) {
             Way::Through(kept) => {
-                if kept.len() == KEPT {
-                    kept.pop_front();
+                if kept.lines.len() == KEPT {
+                    kept.lines.pop_front();
                 }
-                kept.push_back((identity(line), line.to_owned()));
+                kept.lines.push_back((identity(line), line.to_owned()));
             }
             Way::Past(to) => match to.write_all(line) {
                 Ok(()) => continue,
@@ -108,8 +122,10 @@ fn watch(
     if code == 0 || pipeline::is_signalled(code) {
         return status;
     }
-    diagnostics.error(format_args!("{name} failed with exit code {code}; going on without it"));
-    if is_read && kept.iter().all(|(_, line)| to.write_all(line).is_ok()) {
+    // One that gave everything back has done what it could, and there is nothing to go on with.
+    let rest = if kept.is_all && kept.lines.is_empty() { "" } else { "; going on without it" };
+    diagnostics.error(format_args!("{name} failed with exit code {code}{rest}"));
+    if is_read && kept.lines.iter().all(|(_, line)| to.write_all(line).is_ok()) {
         *way = Way::Past(to);
     }
     status
@@ -125,8 +141,8 @@ fn give(mut lines: Lines<impl Read>, to: &mut PipeWriter, way: &Mutex<Way>) -> b
         };
         if let Way::Through(kept) = &mut *locked(way) {
             let given = identity(line);
-            if let Some(at) = kept.iter().position(|(identity, _)| *identity == given) {
-                kept.drain(..=at);
+            if let Some(at) = kept.lines.iter().position(|(identity, _)| *identity == given) {
+                kept.lines.drain(..=at);
             }
         }
         if to.write_all(line).is_err() {

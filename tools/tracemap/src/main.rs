@@ -1,6 +1,7 @@
 //! `tracemap`: starts the very pipelines that a user could type, with real pipes between real
 //! processes, and says what this machine allows.
 
+mod aside;
 mod cache;
 mod config;
 mod doctor;
@@ -8,6 +9,7 @@ mod flags;
 mod guard;
 mod other;
 mod pipeline;
+mod probing;
 mod profile;
 mod show;
 mod stages;

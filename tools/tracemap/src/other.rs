@@ -17,11 +17,18 @@ pub(crate) fn run(words: &[OsString]) -> Result<Outcome, Error> {
         .then(|| ["tracemap-", "tm-"].iter().find_map(|kind| tools::find(&format!("{kind}{name}"))))
         .flatten();
     let Some(program) = found else {
-        let name = visible(&name);
-        return Err(Error::Failed(format!(
-            "{name} is no command; neither tracemap-{name} nor tm-{name} is beside tracemap or on \
-             PATH; see `tracemap --help`"
-        )));
+        return Err(Error::Failed(unknown(&visible(&name))));
     };
     Err(tools::become_program(Command::new(program).args(arguments)))
+}
+
+fn unknown(name: &str) -> String {
+    // Dots and colons stand in hosts and addresses, and in the name of no tool.
+    if name.contains(['.', ':']) && !name.contains('/') {
+        return format!("{name} is no command; to trace it: tracemap trace {name}");
+    }
+    format!(
+        "{name} is no command; neither tracemap-{name} nor tm-{name} is beside tracemap or on PATH; \
+         see `tracemap --help`"
+    )
 }

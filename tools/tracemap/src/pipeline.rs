@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use rustix::process::Pid;
 use tm_stream::Diagnostics;
 
+use crate::aside::Aside;
 use crate::guard::Guard;
 use crate::tools;
 
@@ -50,8 +51,22 @@ impl Stage {
 
     /// Starts it, reading from `input`.
     pub(crate) fn start(&self, input: Stdio, output: Stdio) -> Result<Child, String> {
+        self.start_beside(input, output, None)
+    }
+
+    /// The same; a tool says what it has to say aside. A user's own filter may leave processes
+    /// behind that would keep that open, so it keeps its stderr.
+    fn start_beside(
+        &self,
+        input: Stdio,
+        output: Stdio,
+        aside: Option<&Aside>,
+    ) -> Result<Child, String> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).stdin(input).stdout(output);
+        if let Some(aside) = aside.filter(|_| tools::ALL.contains(&self.name.as_str())) {
+            command.stderr(aside.stderr().map_err(|error| self.cannot_start(&error))?);
+        }
         command.spawn().map_err(|error| self.cannot_start(&error))
     }
 
@@ -109,13 +124,17 @@ impl Ended {
 
 impl Running {
     /// Starts the stages, each reading what the one before writes.
-    pub(crate) fn start(stages: &[Stage], diagnostics: &Diagnostics) -> Result<Self, String> {
+    pub(crate) fn start(
+        stages: &[Stage],
+        aside: Option<&Aside>,
+        diagnostics: &Diagnostics,
+    ) -> Result<Self, String> {
         let mut running = Self { stages: Vec::new(), output: None };
         for stage in stages {
             let input = running.output.take();
             let run = match input {
                 Some(input) if stage.may_fail => {
-                    let child = stage.start(Stdio::piped(), Stdio::piped())?;
+                    let child = stage.start_beside(Stdio::piped(), Stdio::piped(), aside)?;
                     let guarded = Guard::start(&stage.name, child, input, diagnostics);
                     let (guard, output) = guarded.map_err(|error| stage.cannot_start(&error))?;
                     running.output = Some(File::from(OwnedFd::from(output)));
@@ -123,7 +142,7 @@ impl Running {
                 }
                 input => {
                     let input = input.map_or_else(Stdio::null, Stdio::from);
-                    let mut child = stage.start(input, Stdio::piped())?;
+                    let mut child = stage.start_beside(input, Stdio::piped(), aside)?;
                     running.output = child.stdout.take().map(|out| File::from(OwnedFd::from(out)));
                     Run::Alone(child)
                 }

@@ -67,7 +67,8 @@ pub(crate) fn flags(chain: &Chain, tool: &str) -> Option<Vec<String>> {
         (true, _, true) => Some("--refresh"),
         _ => None,
     };
-    Some(own.iter().copied().chain(cache).map(str::to_owned).collect())
+    let quiet = chain.quiet.then_some("--quiet");
+    Some(own.iter().copied().chain(cache).chain(quiet).map(str::to_owned).collect())
 }
 
 /// `tracemap profiles`: each profile, and the pipeline that it stands for.
@@ -111,7 +112,8 @@ mod tests {
     use super::*;
 
     fn chain(profile: Profile) -> Chain {
-        Chain { profile, no_names: false, with: Vec::new(), no_cache: false, refresh: false }
+        let with = Vec::new();
+        Chain { profile, no_names: false, with, no_cache: false, refresh: false, quiet: false }
     }
 
     #[test]

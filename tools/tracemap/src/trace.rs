@@ -10,8 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tempfile::NamedTempFile;
 use tm_stream::{Diagnostics, Error, Outcome, folders};
 
+use crate::aside::Aside;
 use crate::flags::Trace;
 use crate::pipeline::{self, Ended, Running, shell_line};
+use crate::show::SAVED;
 use crate::stages;
 
 /// Runs the pipeline; the outcome is tm-probe's.
@@ -24,17 +26,23 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
         return print(&shell_line(sources, save, sink));
     }
     diagnostics.info(shell_line(sources, save, sink));
+    let kept = save.map(|path| Kept::open(path, diagnostics)).transpose()?.flatten();
     // The terminal sends SIGINT to every stage; the table is to be finished before we go.
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
-    let mut running = Running::start(sources, diagnostics).map_err(Error::Failed)?;
+    let aside = if verbose == 0 { Aside::open()? } else { None };
+    let mut running =
+        Running::start(sources, aside.as_ref(), diagnostics).map_err(Error::Failed)?;
     let mut shown = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
     let saved = match (running.output.take(), shown.stdin.take()) {
-        (Some(from), Some(to)) => pass(from, to, save),
+        (Some(from), Some(to)) => pass(from, to, kept),
         _ => Ok(()),
     };
     let mut results = running.wait();
     results.push(Ended::alone(&sink.name, &mut shown));
+    if let Some(aside) = aside {
+        aside.tell();
+    }
     let mut outcome = report(&results, diagnostics);
     if let Err(error) = saved {
         diagnostics.error(error);
@@ -49,13 +57,42 @@ fn print(line: &str) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
+/// The records on their way to a file, which appears when it is whole.
+struct Kept<'a> {
+    temporary: NamedTempFile,
+    path: &'a Path,
+}
+
+impl<'a> Kept<'a> {
+    /// `None`: nothing can be kept where nobody asked for it to be kept, and that is said.
+    fn open(path: &'a Path, diagnostics: &Diagnostics) -> Result<Option<Self>, Error> {
+        match create(path) {
+            Ok(temporary) => Ok(Some(Self { temporary, path })),
+            Err(error) if path == Path::new(SAVED) => {
+                let text = cannot_save(path, &error);
+                diagnostics.warn(format_args!("{text}; --save FILE names another place"));
+                Ok(None)
+            }
+            Err(error) => Err(Error::Failed(cannot_save(path, &error))),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), String> {
+        self.temporary.write_all(bytes).map_err(|error| cannot_save(self.path, &error))
+    }
+
+    fn finish(self) -> Result<(), String> {
+        let Self { temporary, path } = self;
+        temporary.persist(path).map(drop).map_err(|error| cannot_save(path, &error.error))
+    }
+}
+
+fn cannot_save(path: &Path, error: &io::Error) -> String {
+    format!("cannot save {}: {error}", path.display())
+}
+
 /// Hands on what comes, and keeps it; a reader that is gone does not stop the keeping.
-fn pass(mut from: impl Read, to: impl Write, save: Option<&Path>) -> Result<(), String> {
-    let cannot = |error: io::Error| {
-        let path = save.map(|path| path.display().to_string()).unwrap_or_default();
-        format!("cannot save {path}: {error}")
-    };
-    let mut kept = save.map(create).transpose().map_err(cannot)?;
+fn pass(mut from: impl Read, to: impl Write, mut kept: Option<Kept>) -> Result<(), String> {
     let mut to = Some(to);
     let mut buffer = vec![0; 64 << 10];
     loop {
@@ -67,7 +104,7 @@ fn pass(mut from: impl Read, to: impl Write, save: Option<&Path>) -> Result<(), 
         };
         let bytes = buffer.get(..len).unwrap_or_default();
         if let Some(kept) = &mut kept {
-            kept.write_all(bytes).map_err(cannot)?;
+            kept.write(bytes)?;
         }
         if to.as_mut().is_some_and(|to| to.write_all(bytes).is_err()) {
             to = None;
@@ -76,12 +113,7 @@ fn pass(mut from: impl Read, to: impl Write, save: Option<&Path>) -> Result<(), 
             }
         }
     }
-    match (kept, save) {
-        (Some(kept), Some(path)) => {
-            kept.persist(path).map(drop).map_err(|error| cannot(error.error))
-        }
-        _ => Ok(()),
-    }
+    kept.map_or(Ok(()), Kept::finish)
 }
 
 /// A temporary beside the file that it is to become.

@@ -38,7 +38,7 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
     if let Some(sink) = &sink {
         diagnostics.info(shell_line(&sources, None, sink));
     }
-    let mut running = Running::start(&sources, diagnostics).map_err(Error::Failed)?;
+    let mut running = Running::start(&sources, None, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
         Some(sink) => {

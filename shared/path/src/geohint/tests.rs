@@ -49,9 +49,26 @@ fn words_that_look_like_codes_are_none() {
         "ord-er.xborder.borderx.example.net",
         "mail.example.net",
         "edge1.mgmt.example.net",
+        "cor1.example.net",
+        "dar01.example.com",
+        "mar1.example.net",
+        "tun1.example.net",
+        "sub1.example.com",
+        "cgn1.example.net",
+        "bgw1.example.net",
+        "mod1.slot2.example.net",
     ] {
         assert_eq!(city(hostname), "-", "{hostname}");
     }
+}
+
+#[test]
+fn a_role_does_not_hide_the_place_beside_it() {
+    assert_eq!(city("ae1.cor1.ams2.example.net"), "Amsterdam, NL");
+    assert_eq!(city("cor01.per02.example.net"), "Perth, AU");
+    assert_eq!(city("tun1.lon2.example.net"), "London, GB");
+    assert_eq!(city("cgn1.fra2.example.net"), "Frankfurt, DE");
+    assert_eq!(city("bgw1.par1.example.net"), "Paris, FR");
 }
 
 #[test]

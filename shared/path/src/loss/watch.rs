@@ -3,14 +3,14 @@
 //! A link that loses packets loses those to every hop beyond it, so all these hops bear witness,
 //! and the destination with them; a router that merely answers seldom stands alone. For each hop
 //! the evidence that it *and everything beyond* loses more than is usual is summed up over rounds
-//! (CUSUM, Page 1954, of log likelihood ratios). What is usual of each hop is learnt.
+//! (CUSUM, Page 1954, of log likelihood ratios). What is usual of each hop is learnt, from all rounds
+//! but those of loss: whether a round with lost probes was one of them shows in those after it.
 
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
 use crate::baseline::{ADOPTED_AFTER, ENOUGH, WINDOW};
-use crate::proportion::wilson;
 
 /// Additional loss to look for: from about 5 % on, and much.
 const SOUGHT: [f64; 2] = [0.12, 0.4];
@@ -18,40 +18,50 @@ const SOUGHT: [f64; 2] = [0.12, 0.4];
 /// Loss that matters.
 const MATTERS: f64 = 0.05;
 
-/// Evidence enough: by chance it comes up about once in e¹¹ rounds.
-const PROOF: f64 = 11.0;
+/// Evidence enough: by chance it comes up once in e¹³ rounds at most.
+const PROOF: f64 = 13.0;
 
 /// Most that one hop may add in a round, about two probes' worth: no router decides alone.
 const MOST: f64 = 5.0;
 
-/// Evidence of the destination's own that needs no other witness: two lost probes.
-const OWN_PROOF: f64 = 4.0;
+/// Evidence that the destination loses as much as the hops before it, by the number of these that
+/// bear witness: one router may have begun to answer seldom, several hardly have at once. Of four,
+/// the destination need only not contradict, as what has a chance of one in a hundred does not.
+const DEMANDED: [f64; WITNESSES + 1] = [6.0, 6.0, 4.5, 1.5, -4.6];
 
 /// A hop that lost lately.
-const WITNESS: f64 = 2.0;
+const WITNESS: f64 = 1.5;
 
-/// So many hops are believed without the destination.
+/// Fewer hops do not speak for the destination.
 const WITNESSES: usize = 4;
 
-/// A hop that usually loses more is no witness.
+/// A hop that usually loses more says nothing.
 const MUTE: f64 = 0.5;
 
 /// Probes before a hop's usual loss is known.
 const YOUNG: f64 = 15.0;
 
 /// Evidence that loss is over.
-const CALM: f64 = 4.0;
+const CALM: f64 = 7.0;
 
 /// No path is better than this, as far as few probes can tell.
 const LEAST: f64 = 0.005;
 
 /// Probes of one hop in one round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Sent.
     pub sent: u32,
     /// Not answered.
     pub lost: u32,
+}
+
+impl Counts {
+    fn and(self, other: Self) -> Self {
+        let (sent, lost) =
+            (self.sent.saturating_add(other.sent), self.lost.saturating_add(other.lost));
+        Self { sent, lost }
+    }
 }
 
 /// What became of the loss in a round.
@@ -86,6 +96,15 @@ impl Loss {
         if self.sent == 0 { 0.0 } else { self.lost as f64 / self.sent as f64 }
     }
 
+    fn standard_error(&self) -> f64 {
+        (self.rate() * (1.0 - self.rate()) / (self.sent.max(1) as f64)).sqrt()
+    }
+
+    fn counts(&self) -> Counts {
+        let narrow = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        Counts { sent: narrow(self.sent), lost: narrow(self.lost) }
+    }
+
     fn add(&mut self, counts: Counts) {
         self.sent = self.sent.saturating_add(counts.sent.into());
         self.lost = self.lost.saturating_add(counts.lost.into());
@@ -108,6 +127,9 @@ struct Witness {
     /// Probes of quiet rounds, the older the lighter.
     sent: f64,
     lost: f64,
+    /// Probes of rounds of which it is not known yet whether they were quiet.
+    #[serde(default)]
+    open: Counts,
     /// Evidence against this hop alone.
     own: f64,
     /// Evidence against this hop and everything beyond it, and since when it has grown.
@@ -137,8 +159,9 @@ impl Witness {
         ((self.lost + 0.5) / (self.sent + 10.0)).clamp(LEAST, 0.98)
     }
 
-    fn is_young(&self) -> bool {
-        self.sent < YOUNG
+    /// It is known well enough, and answers often enough.
+    fn speaks(&self) -> bool {
+        self.sent >= YOUNG && self.usual() < MUTE
     }
 
     /// Log likelihood ratio of `sought` additional loss against none.
@@ -152,8 +175,9 @@ impl Witness {
 
     fn learn(&mut self, counts: Counts) {
         let keep = 1.0 - 1.0 / WINDOW as f64;
-        self.sent = self.sent.mul_add(keep, counts.sent.into());
-        self.lost = self.lost.mul_add(keep, counts.lost.min(counts.sent).into());
+        let Counts { sent, lost } = std::mem::take(&mut self.open).and(counts);
+        self.sent = self.sent.mul_add(keep, sent.into());
+        self.lost = self.lost.mul_add(keep, lost.min(sent).into());
     }
 
     fn settle(&mut self) {
@@ -196,11 +220,17 @@ impl LossWatch {
         self.weigh(hops, end);
         if let Some(loss) = self.proven() {
             self.lossy = Some(Lossy { loss, calm: 0.0, calm_rounds: 0, rounds: 0 });
+            self.hops
+                .values_mut()
+                .chain([&mut self.end])
+                .for_each(|at| at.open = Counts::default());
             return Verdict::Began(loss);
         }
-        // While the destination loses, nobody knows yet what is usual.
+        // While the destination loses, nobody knows yet whether that is usual.
         if self.end.own == 0.0 {
             self.learn(hops, end);
+        } else {
+            self.keep_open(hops, end);
         }
         Verdict::Usual
     }
@@ -214,7 +244,7 @@ impl LossWatch {
     /// is lost as usual. Hops that seldom answer say nothing.
     pub fn chance_of_silence(&self, hops: &BTreeMap<u8, Counts>, end: Counts) -> f64 {
         let of = |usual: f64, counts: &Counts| f64::from(counts.sent) * usual.ln();
-        let at_end = of(self.usual(), &end);
+        let at_end = of(self.present(), &end);
         if self.lossy.is_some() {
             return at_end; // nobody else's usual loss is that of now
         }
@@ -223,9 +253,14 @@ impl LossWatch {
         speaking.map(|(witness, counts)| of(witness.usual(), counts)).sum::<f64>() + at_end
     }
 
-    /// The part of the probes to the destination that is usually lost, or is lost at present.
+    /// The part of the probes to the destination that is usually lost.
     pub fn usual(&self) -> f64 {
-        self.lossy.as_ref().map_or(self.end.usual(), |lossy| lossy.loss.rate())
+        self.end.usual()
+    }
+
+    /// The part of the probes to the destination that is lost at present.
+    fn present(&self) -> f64 {
+        self.lossy.as_ref().map_or(self.usual(), |lossy| lossy.loss.rate())
     }
 
     fn learn(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
@@ -233,6 +268,15 @@ impl LossWatch {
             self.hops.entry(ttl).or_default().learn(counts);
         }
         self.end.learn(end);
+    }
+
+    fn keep_open(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
+        for (ttl, &counts) in hops {
+            if let Some(witness) = self.hops.get_mut(ttl) {
+                witness.open = witness.open.and(counts);
+            }
+        }
+        self.end.open = self.end.open.and(end);
     }
 
     fn weigh(&mut self, hops: &BTreeMap<u8, Counts>, end: Counts) {
@@ -243,7 +287,7 @@ impl LossWatch {
         pooled.end.add(end);
         self.end.pool(sum, pooled);
         for (ttl, witness) in self.hops.iter_mut().rev() {
-            let Some(&counts) = hops.get(ttl).filter(|_| !witness.is_young()) else {
+            let Some(&counts) = hops.get(ttl).filter(|_| witness.speaks()) else {
                 witness.settle();
                 continue;
             };
@@ -271,24 +315,23 @@ impl LossWatch {
             }
         }
         let proven = worst.proof() >= PROOF && lossy_rounds >= 2;
-        let matters = wilson(all.lost, all.sent).0 > MATTERS;
+        let matters = all.rate() - all.standard_error() > MATTERS;
         (proven && matters && self.reaches_the_end(hop, all, end)).then_some(all)
     }
 
-    /// The destination has lost probes itself; or nearly every one of four and more hops before it
-    /// has, and what the destination says is no contradiction.
+    /// The destination suffers it too: it loses as much as the hops before it, which is the more
+    /// certain to be seen the fewer of them there are. Where nearly every one of four and more hops
+    /// loses, it need only not contradict.
     fn reaches_the_end(&self, from: Option<u8>, all: Loss, end: Loss) -> bool {
-        if self.end.own >= OWN_PROOF {
-            return true;
-        }
         let beyond = self.hops.iter().filter(|&(&ttl, _)| from.is_some_and(|from| ttl >= from));
         let speaking = beyond.filter(|(_, witness)| witness.usual() < MUTE);
         let own: Vec<f64> = speaking.map(|(_, witness)| witness.own).collect();
         let witnesses = own.iter().filter(|&&own| own >= WITNESS).count();
-        let silent_chance = (1.0 - all.rate()).powi(end.sent.min(1000) as i32);
-        witnesses >= WITNESSES
-            && witnesses * 4 >= own.len() * 3
-            && (end.lost > 0 || silent_chance > 0.01)
+        let are_nearly_all = witnesses * 4 >= own.len() * 3;
+        let most = if are_nearly_all { WITNESSES } else { WITNESSES - 1 };
+        let demanded = DEMANDED.get(witnesses.min(most)).copied().unwrap_or(PROOF);
+        let as_much = all.rate().clamp(MATTERS, 0.98);
+        self.end.evidence(end.counts(), as_much) >= demanded
     }
 
     fn while_lossy(
@@ -305,7 +348,7 @@ impl LossWatch {
         for (ttl, counts) in
             hops.iter().filter(|&(&ttl, _)| lossy.loss.hop.is_some_and(|k| ttl >= k))
         {
-            let witness = self.hops.get(ttl).filter(|witness| !witness.is_young());
+            let witness = self.hops.get(ttl).filter(|witness| witness.speaks());
             let Some(witness) = witness else { continue };
             evidence += witness.evidence(*counts, sought);
             witnesses += 1;
@@ -341,107 +384,5 @@ impl LossWatch {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const ROUTERS: u8 = 9;
-
-    /// A round of three probes a hop; `lost`: those of each hop.
-    fn round(watch: &mut LossWatch, lost: impl Fn(u8) -> u32) -> Verdict {
-        let counts = |hop| Counts { sent: 3, lost: lost(hop) };
-        let hops = (1..=ROUTERS).map(|hop| (hop, counts(hop))).collect();
-        watch.observe(&hops, counts(ROUTERS + 1))
-    }
-
-    fn learnt() -> LossWatch {
-        let mut watch = LossWatch::default();
-        for _ in 0..60 {
-            assert_eq!(round(&mut watch, |_| 0), Verdict::Usual);
-        }
-        watch
-    }
-
-    #[test]
-    fn loss_that_all_hops_beyond_share_is_told_in_two_rounds_and_where_it_begins() {
-        let mut watch = learnt();
-        let lossy = |hop| u32::from(hop >= 5);
-        assert_eq!(round(&mut watch, lossy), Verdict::Usual, "one round may be a burst");
-        let Verdict::Began(loss) = round(&mut watch, lossy) else { panic!("{watch:?}") };
-        assert_eq!((loss.hop, loss.lost * 3), (Some(5), loss.sent));
-        assert_eq!(round(&mut watch, lossy), Verdict::Lossy);
-        assert_eq!(round(&mut watch, |_| 0), Verdict::Lossy);
-        assert!(matches!(round(&mut watch, |_| 0), Verdict::Ended(_)), "{watch:?}");
-    }
-
-    #[test]
-    fn a_router_that_begins_to_answer_seldom_is_no_loss() {
-        for router in [1, 5, ROUTERS] {
-            let mut watch = learnt();
-            for at in 0..200 {
-                // The destination loses one probe now and then.
-                let lost = |hop| match hop {
-                    hop if hop == router => 2,
-                    hop if hop > ROUTERS => u32::from(at % 40 == 39),
-                    _ => 0,
-                };
-                assert_eq!(round(&mut watch, lost), Verdict::Usual, "hop {router} round {at}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_burst_in_one_round_and_one_probe_in_three_are_no_loss() {
-        let mut watch = learnt();
-        assert_eq!(round(&mut watch, |hop| if hop > 3 { 3 } else { 0 }), Verdict::Usual);
-        for _ in 0..30 {
-            assert_eq!(round(&mut watch, |_| 0), Verdict::Usual);
-        }
-        assert_eq!(round(&mut watch, |hop| u32::from(hop > ROUTERS)), Verdict::Usual);
-    }
-
-    #[test]
-    fn loss_at_the_destination_alone_takes_a_few_probes_more() {
-        let mut watch = learnt();
-        let rounds = (1..10).find(|_| {
-            let verdict = round(&mut watch, |hop| if hop > ROUTERS { 2 } else { 0 });
-            matches!(verdict, Verdict::Began(Loss { hop: None, .. }))
-        });
-        assert!(rounds.is_some_and(|rounds| rounds <= 4), "{rounds:?}");
-    }
-
-    #[test]
-    fn loss_that_lasts_is_reported_once_and_becomes_usual() {
-        let mut watch = learnt();
-        let mut events = Vec::new();
-        for at in 0..300_u32 {
-            let verdict =
-                round(&mut watch, |hop| u32::from(hop >= 4 && (at + u32::from(hop)) % 2 == 0));
-            if !matches!(verdict, Verdict::Usual | Verdict::Lossy) {
-                events.push(verdict);
-            }
-        }
-        assert!(
-            matches!(events.as_slice(), [Verdict::Began(_), Verdict::Adopted(_)]),
-            "{events:?}"
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_counts_are_judged(
-            rounds in prop::collection::vec(
-                prop::collection::btree_map(any::<u8>(), (0..5_u32, 0..9_u32), 0..6), 0..100),
-        ) {
-            let mut watch = LossWatch::default();
-            for round in rounds {
-                let hops = round.into_iter().map(|(ttl, (sent, lost))| (ttl, Counts { sent, lost }));
-                let hops: BTreeMap<u8, Counts> = hops.collect();
-                watch.observe(&hops, hops.values().next().copied().unwrap_or_default());
-            }
-            let json = serde_json::to_string(&watch).unwrap();
-            prop_assert!(serde_json::from_str::<LossWatch>(&json).is_ok());
-        }
-    }
-}
+#[path = "watch/tests.rs"]
+mod tests;

@@ -61,6 +61,18 @@ fn an_inserted_and_a_removed_hop_are_one_difference() {
     }
 }
 
+/// Sixteen sisters in the order in which chance brought them up. From the 42nd round on, three that
+/// were not seen before came in a row, and the last of them twice more.
+#[test]
+fn sisters_that_come_up_late_one_after_the_other_are_no_change() {
+    let order = "nsoiteegsfooheheolohlnqjqejhgiohoelljsmgmrkpppgn";
+    let mut memory = Memory::default();
+    for sister in order.chars() {
+        let verdict = see(&mut memory, &format!("1 2 {sister} 4 d"));
+        assert!(matches!(verdict, Verdict::Usual | Verdict::Suspect), "{sister}: {verdict:?}");
+    }
+}
+
 #[test]
 fn balanced_hops_and_silence_are_no_change() {
     let mut memory = learnt(&["a b e c d", "a f g c d", "a f e c d"]);
@@ -79,7 +91,7 @@ fn a_change_where_the_load_is_balanced_is_found_all_the_same() {
             Verdict::Began(_)
         )
     });
-    assert!(began.is_some_and(|at| at <= 4), "{began:?}");
+    assert!(began.is_some_and(|at| at <= 7), "{began:?}");
 }
 
 #[test]

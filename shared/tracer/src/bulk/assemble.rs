@@ -55,6 +55,7 @@ pub(crate) fn assemble(
         source: run.family(target.is_ipv6()).map(|family| family.code.source),
         round: 1,
         started: wall(times().map(|(left, _)| left).min().unwrap_or(0)),
+        probes: run.options.probes,
     };
     let (last, stop) = seen.end(target, interrupted);
     let mut outcome = Outcome { stop: Some(stop), ignored: seen.ignored, ..Outcome::default() };

@@ -3,6 +3,7 @@
 use tm_schema::{Mtu as HopMtu, MtuDrop, MtuLimit, PathMtu, Stop};
 
 use super::Mtu;
+use crate::ledger::Slot;
 use crate::trace::HopReport;
 
 impl Mtu {
@@ -44,12 +45,13 @@ impl Mtu {
         for drop in &mut self.drops {
             let larger = answered.iter().filter(|(_, size)| *size > drop.octets);
             drop.after = larger.map(|(ttl, _)| *ttl).max().unwrap_or(0);
-            // Probes of all TTLs beyond are refused at once; the nearest of them tells where. Into
-            // a black hole they may fall anywhere before who answers small ones.
-            let refused = self.ledger.slots.iter().filter(|slot| slot.is_refused());
-            let refused = refused.filter(|slot| slot.ttl > drop.after);
-            let nearest = refused.filter(|slot| u32::from(slot.octets()) > drop.octets);
-            drop.hop = nearest.map(|slot| slot.ttl).min().unwrap_or(drop.hop).max(drop.after + 1);
+            // Probes of all TTLs beyond are refused at once; the nearest of those that named this
+            // MTU tells where. What was searched for is somewhere before who was asked.
+            let octets = drop.octets;
+            let named = |slot: &&Slot| slot.named().map(u32::from) == Some(octets);
+            let told = self.ledger.slots.iter().filter(named).map(|slot| slot.ttl);
+            let nearest = told.filter(|ttl| *ttl > drop.after).min();
+            drop.hop = nearest.unwrap_or(drop.hop).max(drop.after + 1);
         }
         // Where the destination answers more, it is no drop of this path.
         let last = self.limit();

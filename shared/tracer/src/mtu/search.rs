@@ -173,3 +173,64 @@ impl Search {
         None
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::State;
+    use proptest::prelude::*;
+
+    /// Searches where `passes` octets pass; what came of it, the sizes judged, and the probes sent.
+    fn search(passes: u16, high: u16, is_refused: bool) -> (Found, usize, usize) {
+        let (mut ledger, mut now) = (Ledger::default(), Duration::ZERO);
+        let mut search = Search::new(7, 60, high, 60);
+        let mut sizes = std::collections::BTreeSet::new();
+        loop {
+            if let Some(found) = search.step(&ledger) {
+                return (found, sizes.len(), ledger.slots.len());
+            }
+            let Some(size) = search.next(now) else {
+                now = search.resume_at();
+                continue;
+            };
+            sizes.insert(size);
+            let send = ledger.launch(Slot { size: Some(size), ..Slot::new(7, 0, now) });
+            let index = send.sequence as usize;
+            search.sent(index);
+            if size <= passes {
+                let from = crate::driving::answer(crate::driving::TARGET, true);
+                ledger.answered(index, from, Duration::from_millis(1));
+            } else {
+                ledger.set(index, if is_refused { State::Refused(None) } else { State::Lost });
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_size_is_found_to_the_octet_by_few_probes(
+            high in prop_oneof![Just(1500u16), Just(9000), 61u16..], at in 0.0f64..1.0,
+        ) {
+            let passes = 60 + (f64::from(high - 60) * at) as u16;
+            let found = if passes == high { Found::Passes } else { Found::Size { low: passes, high: passes + 1 } };
+            for is_refused in [true, false] {
+                let (result, sizes, sent) = search(passes, high, is_refused);
+                prop_assert_eq!(result, found);
+                // Five halve the list of sizes, the next octet, and one for each bit between two.
+                let most = 7 + (f64::from(high).log2().ceil() as usize);
+                prop_assert!(sizes <= most, "{sizes} sizes");
+                prop_assert!(sent <= 8 * most, "{sent} probes");
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_that_links_have_are_found_by_fewer() {
+        let sizes = PLATEAUS.iter().filter(|size| (1280..1500).contains(*size)).map(|size| {
+            let (found, sizes, _) = search(*size, 1500, true);
+            assert_eq!(found, Found::Size { low: *size, high: size + 1 });
+            sizes
+        });
+        assert!(sizes.max() <= Some(7));
+    }
+}

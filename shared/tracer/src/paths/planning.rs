@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tm_schema::Stop;
 
+use super::Discovery;
 use super::hop::{Class, Classes, Met};
-use super::{Discovery, FLOWS};
 use crate::strategy::Strategy;
 
 /// Attempts to get an answer for a flow at a hop that answers others.
@@ -122,7 +122,7 @@ impl Discovery {
     /// Where flow 0 meets nobody any more, others are sent after it.
     fn send_after_silence(&mut self) {
         let first = self.point(1) as u16;
-        for ttl in self.farthest.saturating_add(1)..=self.opened {
+        for ttl in self.farthest.saturating_add(1)..=self.opened.min(self.near_end()) {
             let Some(hop) = self.hop(ttl) else { break };
             let lost = hop.flows.get(&0).is_some_and(|seen| seen.pending == 0);
             if hop.begun || hop.followed || !lost || self.end(0).is_some() {
@@ -288,8 +288,9 @@ impl Discovery {
             at = class.ttl;
             wanted.extend(candidates.into_iter().map(|flow| (ttl, flow)));
         }
-        if !classes.any {
-            self.find_more(at, short, most, &mut wanted);
+        match classes.any {
+            true => self.incomplete |= short > 0, // there are no more flows
+            false => self.find_more(at, short, most, &mut wanted),
         }
         wanted
     }
@@ -307,7 +308,7 @@ impl Discovery {
     fn candidates(&self, ttl: u8, any: bool, flows: &[u16], most: usize) -> Vec<u16> {
         let may = |flow: &u16| self.may_send(ttl, *flow);
         match any {
-            true => (0..FLOWS).filter(may).take(most).collect(),
+            true => (0..self.most_flows).filter(may).take(most).collect(),
             false => flows.iter().copied().filter(may).take(most).collect(),
         }
     }
@@ -353,10 +354,11 @@ impl Discovery {
         let before: Vec<u16> = classes.flows.values().flatten().copied().collect();
         let known = before.into_iter().filter(|flow| !wanted.contains(&(ttl, *flow)));
         let known: Vec<u16> = known.filter(|flow| self.may_send(ttl, *flow)).take(need).collect();
-        let new = (0..FLOWS).filter(|flow| {
+        let new = (0..self.most_flows).filter(|flow| {
             self.may_send(ttl, *flow) && !known.contains(flow) && !wanted.contains(&(ttl, *flow))
         });
         let new: Vec<u16> = new.take(need - known.len()).collect();
+        self.incomplete |= known.len() + new.len() < need;
         wanted.extend(known.into_iter().chain(new).map(|flow| (ttl, flow)));
         wanted
     }
@@ -431,7 +433,9 @@ impl Discovery {
         let Some(hop) = self.hop(ttl) else { return BTreeSet::new() };
         let (kinds, count) = (hop.ips.len(), hop.answer_count());
         let need = self.point(kinds).saturating_sub(count);
-        self.candidates(ttl, true, &[], need).into_iter().map(|flow| (ttl, flow)).collect()
+        let candidates = self.candidates(ttl, true, &[], need);
+        self.incomplete |= candidates.len() < need;
+        candidates.into_iter().map(|flow| (ttl, flow)).collect()
     }
 
     /// Every flow has met its end.
@@ -450,19 +454,18 @@ impl Discovery {
             return;
         }
         let ended = self.endings.keys().any(|&flow| self.end(flow).is_some());
-        let reached = self.length().is_some();
-        let gap = self.plan.gap_limit;
-        let (stop, last) = match (reached, ended) {
-            (true, _) => (Stop::Destination, self.farthest),
-            (false, true) => (Stop::Unreachable, self.farthest),
-            _ if self.opened >= self.plan.max_hops
-                && (gap == 0 || self.farthest.saturating_add(gap) > self.plan.max_hops) =>
+        let silence = self.plan.silence(self.farthest);
+        match (self.length().is_some(), ended, silence) {
+            (true, ..) => self.finish(Stop::Destination, self.farthest),
+            (_, true, _) => self.finish(Stop::Unreachable, self.farthest),
+            (.., (Stop::GapLimit, _))
+                if self.looked_from != Some(self.farthest) && !self.serial =>
             {
-                (Stop::MaxHops, self.plan.max_hops)
+                self.looked_from = Some(self.farthest);
+                self.dirty = true;
             }
-            _ => (Stop::GapLimit, self.farthest.saturating_add(gap).min(self.plan.max_hops)),
-        };
-        self.finish(stop, last);
+            (.., (stop, last)) => self.finish(stop, last),
+        }
     }
 }
 

@@ -7,6 +7,8 @@
 
 use std::collections::HashMap;
 
+use super::FLOWS;
+
 /// How sure to be that no branch of any load balancer was missed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Confidence {
@@ -64,7 +66,7 @@ impl Stopping {
     }
 
     /// After how many probes to stop, having seen `branches` branches, where the bound is shared
-    /// by `shares` balancers.
+    /// by `shares` balancers; one more than there are flows where they are too few.
     pub fn after(&mut self, branches: usize, shares: usize) -> usize {
         let bound = self.bound / shares.max(1) as f64;
         *self.points.entry((branches + 1, shares)).or_insert_with(|| point(branches + 1, bound))
@@ -79,7 +81,7 @@ impl Stopping {
 
 fn point(branches: usize, bound: f64) -> usize {
     let mut urn = Urn::new(branches);
-    while urn.missing() > bound {
+    while urn.missing() > bound && urn.draws <= usize::from(FLOWS) {
         urn.draw();
     }
     urn.draws

@@ -83,7 +83,8 @@ impl Flow {
     fn open(&mut self, limit: u8, plan: &Plan, now: Duration) {
         while self.opened < limit && self.next_open <= now {
             self.opened += 1;
-            for attempt in 0..u32::from(plan.probes) {
+            let probes = if self.serial { plan.probes_in_turn } else { plan.probes };
+            for attempt in 0..u32::from(probes) {
                 self.queue.push(Due {
                     at: self.next_open.max(now) + plan.spacing * attempt,
                     ttl: self.opened,
@@ -95,9 +96,9 @@ impl Flow {
         }
     }
 
-    fn next_due(&self) -> Option<Due> {
+    fn next_due(&self, now: Duration) -> Option<Due> {
         if self.serial {
-            return self.queue.iter().copied().min_by_key(|due| (due.ttl, due.at));
+            return self.queue.iter().copied().min_by_key(|due| (due.at.max(now), due.ttl, due.at));
         }
         self.queue.iter().copied().min_by_key(|due| (due.at, due.ttl))
     }
@@ -118,7 +119,7 @@ impl Trace {
             return None;
         }
         let opening = (flow.opened < limit).then_some(Due { at: flow.next_open, ttl: 0 });
-        match (flow.next_due(), opening) {
+        match (flow.next_due(now), opening) {
             (Some(due), Some(opening)) if opening.at < due.at => Some(opening),
             (Some(due), _) => Some(due),
             (None, opening) => opening,
@@ -135,7 +136,7 @@ impl Trace {
         let serial = flow.is_some_and(|flow| flow.serial);
         let lead = if serial { 1 } else { plan.lead }.max(plan.gap_limit).max(1);
         let base = if plan.gap_limit == 0 {
-            self.farthest.max(self.settled_through())
+            self.farthest.max(self.tried_through())
         } else {
             self.farthest
         };
@@ -158,12 +159,22 @@ impl Trace {
         })
     }
 
-    /// The largest TTL up to which everything is settled.
-    fn settled_through(&self) -> u8 {
+    /// The largest TTL up to which a probe of each was answered or given up.
+    fn tried_through(&self) -> u8 {
         (self.plan.first_hop..=self.plan.max_hops)
-            .take_while(|&ttl| self.is_settled(ttl))
+            .take_while(|&ttl| self.is_tried(ttl))
             .last()
             .unwrap_or(self.plan.first_hop.saturating_sub(1))
+    }
+
+    fn is_tried(&self, ttl: u8) -> bool {
+        let has_waited = |&sequence: &usize| {
+            self.ledger.slots.get(sequence).is_some_and(|slot| !slot.is_waiting())
+        };
+        self.flows.iter().zip(0..).all(|(flow, id)| {
+            let is_over = flow.end.is_some_and(|end| end.ttl < ttl);
+            is_over || self.sequences(id, ttl).iter().any(has_waited)
+        })
     }
 
     /// As many probes as wanted went to the end of the flow or beyond it.
@@ -188,6 +199,7 @@ impl Trace {
             .filter(|slot| slot.flow == id && !slot.alone)
             .map(|slot| slot.sent_at)
             .max();
+        self.thin_out(id);
         let Some(flow) = self.flows.get_mut(usize::from(id)) else { return };
         flow.serial = true;
         flow.unresolved += 1;
@@ -195,6 +207,25 @@ impl Trace {
         if flow.unresolved >= in_flight {
             flow.quiet_at = Some(Duration::ZERO); // every one of them has been answered
         }
+    }
+
+    /// Leaves no more to send than there is time for, one probe at a time.
+    fn thin_out(&mut self, id: u16) {
+        let sent: Vec<usize> =
+            (0..=self.plan.max_hops).map(|ttl| self.sequences(id, ttl).len()).collect();
+        let enough = usize::from(self.plan.probes_in_turn);
+        let Some(flow) = self.flows.get_mut(usize::from(id)).filter(|flow| !flow.serial) else {
+            return;
+        };
+        flow.queue.sort_by_key(|due| due.at);
+        let mut left: Vec<usize> = sent.iter().map(|sent| enough.saturating_sub(*sent)).collect();
+        flow.queue.retain(|due| match left.get_mut(usize::from(due.ttl)) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        });
     }
 
     /// Once no answer to them can come any more, sends the probes again that were answered

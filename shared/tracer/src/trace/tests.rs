@@ -22,6 +22,7 @@ fn plan() -> Plan {
         first_hop: 1,
         max_hops: 30,
         probes: 3,
+        probes_in_turn: 3,
         flows: 1,
         wait: Wait { max: ms(2000), here: 3.0, near: 10.0 },
         gap_limit: 3,
@@ -42,6 +43,7 @@ fn answer(responder: IpAddr, kind: ReplyKind) -> Answer {
 }
 
 /// A path: the RTT to each router (`None`: silent), and to the destination.
+#[derive(Clone, Debug)]
 struct Path {
     routers: Vec<Option<Duration>>,
     destination: Option<Duration>,
@@ -57,13 +59,15 @@ struct Run {
     took: Duration,
     sent: u32,
     most_beyond: u8,
+    /// TTL and time of every probe.
+    left: Vec<(u8, Duration)>,
 }
 
 fn run(plan: Plan, path: &Path) -> Run {
     let mut trace = Trace::new(plan, TARGET, Duration::ZERO);
     let mut now = Duration::ZERO;
     let mut due: BinaryHeap<Reverse<(Duration, u32, u8, Duration)>> = BinaryHeap::new();
-    let (mut hops, mut count, mut most_beyond) = (Vec::new(), 0, 0);
+    let (mut hops, mut left, mut count, mut most_beyond) = (Vec::new(), Vec::new(), 0, 0);
     loop {
         while let Some(&Reverse((at, sequence, ttl, rtt))) = due.peek() {
             if at > now {
@@ -84,6 +88,7 @@ fn run(plan: Plan, path: &Path) -> Run {
         match trace.poll(now) {
             Next::Send(send) => {
                 count += 1;
+                left.push((send.ttl, now));
                 most_beyond = most_beyond.max(send.ttl);
                 let router = path.routers.get(usize::from(send.ttl) - 1).copied();
                 let rtt = router.unwrap_or(path.destination);
@@ -104,6 +109,7 @@ fn run(plan: Plan, path: &Path) -> Run {
                     took: now,
                     sent: count,
                     most_beyond,
+                    left,
                 };
             }
         }
@@ -177,6 +183,15 @@ fn silence_in_the_middle_costs_little_and_hides_nobody() {
 }
 
 #[test]
+fn a_silent_router_is_measured_by_the_next_one_however_far_the_destination_is() {
+    let mut path = even(20, ms(300));
+    path.routers[1] = None; // the next one answers after 45 ms
+    let run = run(plan(), &path);
+    assert_eq!(responders(&run), truth(&path));
+    assert!(run.took < ms(45) * 11, "{:?}", run.took);
+}
+
+#[test]
 fn without_a_gap_limit_it_goes_on_to_the_largest_ttl() {
     let path = Path { destination: None, ..even(4, ms(4)) };
     let run = run(Plan { gap_limit: 0, max_hops: 40, ..plan() }, &path);
@@ -203,6 +218,68 @@ fn one_at_a_time_is_one_at_a_time() {
     let path = even(5, ms(10));
     let run = run(Plan { serial: true, ..plan() }, &path);
     assert_eq!((responders(&run), run.most_beyond), (truth(&path), 5));
+}
+
+/// A later round of 20 probes a hop in 15 s.
+fn spread(length: Option<u8>) -> Plan {
+    let way = crate::Spread { over: ms(15_000), probes: 20 };
+    crate::Options { spread: Some(way), ..crate::Options::default() }.plan_again(&plan(), length)
+}
+
+/// Linux: a bucket of six answers, and one more a second (`icmp_ratelimit`).
+fn answered_by_linux(probes: impl Iterator<Item = Duration>) -> usize {
+    let (mut tokens, mut before, mut answered) = (6.0_f64, Duration::ZERO, 0);
+    for at in probes {
+        tokens = (tokens + at.saturating_sub(before).as_secs_f64()).min(6.0);
+        before = at;
+        if tokens >= 1.0 {
+            (tokens, answered) = (tokens - 1.0, answered + 1);
+        }
+    }
+    answered
+}
+
+#[test]
+fn probes_that_are_spread_are_no_more_than_linux_answers() {
+    let run = run(spread(Some(12)), &even(12, ms(80)));
+    assert_eq!((run.stop, run.sent), (Stop::Destination, 240));
+    for ttl in 1..=12 {
+        let probes = || run.left.iter().filter(move |(at, _)| *at == ttl).map(|(_, at)| *at);
+        assert_eq!((probes().count(), answered_by_linux(probes())), (20, 20), "TTL {ttl}");
+    }
+    assert!(run.hops.iter().all(|hop| hop.responders[0].probes.len() == 20));
+}
+
+#[test]
+fn a_round_whose_probes_are_spread_ends_well_within_half_a_minute() {
+    let mut silent = even(26, ms(100));
+    silent.routers[3..23].fill(None);
+    let down = Path { destination: None, ..silent.clone() };
+    let short = Path { short: (1..12).collect(), ..even(12, ms(80)) };
+    for (path, gap_limit, length, most) in [
+        (&silent, 0, Some(26), 19),
+        (&down, 0, Some(26), 22),
+        (&down, 3, Some(26), 20),
+        (&even(12, ms(80)), 3, None, 18),
+        (&short, 3, Some(12), 20),
+    ] {
+        let run = run(Plan { gap_limit, ..spread(length) }, path);
+        assert!(run.took < ms(most * 1000), "{path:?} {gap_limit}: {:?}", run.took);
+    }
+}
+
+#[test]
+fn only_later_rounds_of_plain_traces_are_spread() {
+    let sent = |options: crate::Options, first: Plan| {
+        let way = crate::Spread { over: ms(15_000), probes: 20 };
+        let options = crate::Options { spread: Some(way), ..options };
+        options.plan_again(&first, None).probes
+    };
+    let usual = crate::Options::default;
+    assert_eq!(sent(usual(), plan()), 20);
+    assert_eq!(sent(usual(), Plan { serial: true, ..plan() }), 3);
+    assert_eq!(sent(crate::Options { mtu: true, ..usual() }, plan()), 3);
+    assert_eq!(usual().plan_again(&plan(), Some(4)).expected_length, Some(4));
 }
 
 #[test]
@@ -245,7 +322,7 @@ proptest! {
     ) {
         let routers: Vec<_> = rtts.iter().map(|rtt| rtt.map(ms)).collect();
         let path = Path { routers, destination: destination.map(ms), short, lossy };
-        let run = run(Plan { probes, ..plan() }, &path);
+        let run = run(Plan { probes, probes_in_turn: probes, ..plan() }, &path);
         for (hop, ttl) in run.hops.iter().zip(1u8..) {
             prop_assert_eq!(hop.ttl, ttl);
             let answered: usize = hop.responders.iter().map(|at| at.probes.len()).sum();

@@ -143,13 +143,11 @@ fn origin(asn: &Asn) -> String {
 fn location(geo: &Geo, symbols: Symbols) -> Vec<Titled> {
     let score = geo.score.map_or(String::new(), |score| format!("  score {score:.1}"));
     let radius = geo.accuracy_km.map_or(String::new(), |km| format!("  within {km:.0} km"));
-    let anycast = if geo.anycast { "  anycast" } else { "" };
     let error = geo
         .error
         .as_deref()
         .map_or(String::new(), |error| format!(" {}", shown(error, LONGEST_NAME)));
-    let text =
-        place(geo, symbols) + &error + anycast + &radius + &score + &from(geo.source.as_deref());
+    let text = place(geo, symbols) + &error + &radius + &score + &from(geo.source.as_deref());
     let mut rows = vec![("place", text)];
     let evidence = geo.evidence.iter().map(|evidence| {
         let (source, says) =

@@ -2,7 +2,7 @@
 //!
 //! - [`feed`]: a thread that reads records; their octets stay on disk.
 //! - [`session`]: rounds, and the view as it was after any of them.
-//! - [`app`]: the state, and what keys do to it ([`keys`]).
+//! - [`app`]: the state, and what keys do to it ([`keys`]); [`position`]: which round is shown.
 //! - [`screen`]: drawing, with [`hops`], [`details`], [`flows`] and [`popups`].
 //! - [`terminal`]: taking the terminal and giving it back.
 //! - [`export`]: the view as a page.
@@ -15,6 +15,7 @@ mod flows;
 mod hops;
 mod keys;
 mod popups;
+mod position;
 mod screen;
 mod session;
 mod terminal;

@@ -9,7 +9,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Paragraph};
 use tm_stream::text::{cut_with, visible, width};
 
-use super::app::{App, Lower, Popup, Position, Side};
+use super::app::{App, Lower, Popup, Side};
+use super::position::Position;
 use super::{details, flows, hops, popups};
 use crate::canvas::{Glyph, Tone};
 use crate::column::milliseconds;

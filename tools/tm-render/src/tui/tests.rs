@@ -10,9 +10,10 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Color;
 use tm_stream::input::Input;
 
-use super::app::{App, Position};
+use super::app::{App, Lower};
 use super::feed::Feed;
 use super::keys::{KEYS, action};
+use super::position::Position;
 use super::screen;
 use crate::column::Column;
 use crate::flags::Flags;
@@ -209,6 +210,22 @@ fn the_help_names_every_key_and_each_does_what_it_says() {
             key => KeyCode::Char(key.chars().next().unwrap()),
         };
         assert_eq!(action(KeyEvent::new(code, KeyModifiers::NONE)), Some(wanted), "{keys}: {what}");
+    }
+}
+
+#[test]
+fn escape_leads_back_to_the_hops_one_step_at_a_time() {
+    let hops = "┌ hops ";
+    for pane in ["m", "f"] {
+        let mut app = app("pacific", false, &[]);
+        press(&mut app, "Enter");
+        press(&mut app, pane);
+        let shown = |app: &mut App| draw(app, (80, 24)).to_string();
+        assert!(!shown(&mut app).contains(hops) && app.lower == Lower::Details, "{pane}");
+        press(&mut app, "Esc");
+        assert!(!shown(&mut app).contains(hops) && app.lower == Lower::None, "{pane}");
+        press(&mut app, "Esc");
+        assert!(shown(&mut app).contains(hops), "{pane}");
     }
 }
 

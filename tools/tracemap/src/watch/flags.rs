@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::flags::Chain;
+use crate::probing::Letters;
 
 /// `tracemap watch`
 #[derive(Args, Debug)]
@@ -13,8 +14,11 @@ pub(crate) struct Watch {
     #[arg(value_name = "HOST", required = true)]
     pub(crate) hosts: Vec<String>,
 
-    /// Flags for tm-probe, after `--`; see `tm-probe --help`
-    #[arg(last = true, value_name = "PROBE FLAGS")]
+    #[command(flatten)]
+    pub(crate) letters: Letters,
+
+    /// More flags for tm-probe, after `--`; see `tm-probe --help`
+    #[arg(last = true, value_name = "PROBE FLAGS", help_heading = "Probes")]
     pub(crate) probe: Vec<String>,
 
     #[command(flatten)]
