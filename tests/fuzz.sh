@@ -42,22 +42,22 @@ done
 RUSTFLAGS="--cfg fuzzing $sancov" "$cargo" build --locked --profile fuzz --target "$host" \
   --target-dir target/fuzz --package tm-fuzz --features libfuzzer --bins
 
-# Runs a target; what it must not do is kept in a file, whose name is printed.
+# Runs a target. The input of a finding is kept in a file; the target run on it shows it again.
 fuzz() { # NAME
   local corpus=target/fuzz/corpus/$1 found=target/fuzz/found/$1- log=target/fuzz/$1.log
   mkdir -p "$corpus" target/fuzz/found
   if ! "target/fuzz/$host/fuzz/$1" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=1024 \
     -artifact_prefix="$found" -print_final_stats=1 "$corpus" "tests/fuzz/seeds/$1" >"$log" 2>&1; then
-    tail -n 30 "$log"
-    echo "FOUND     $1: see $log"
+    grep -A 2 -e 'panicked at' -e 'ERROR: libFuzzer' "$log" | cut -c 1-500
+    echo "FOUND     $1: $(sed -n 's/.*Test unit written to //p' "$log") ($log)"
     return 1
   fi
-  awk -v name="$1" -v seconds="$seconds" '
-    /cov: /                   { for (i = 1; i < NF; i++) if ($i == "cov:") covered = $(i + 1) }
-    /inline 8-bit counters/   { counters = $0; gsub(/.*\(|\).*/, "", counters); split(counters, n, " ") }
-    /number_of_executed_units/ { inputs = $2 }
-    END { printf "fine      %-14s %12d inputs in %d s, %d of %d counters\n", name, inputs, seconds, covered, n[1] }
-  ' "$log"
+  local inputs counters covered
+  inputs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+  counters=$(sed -n 's/.*(\([0-9]*\) inline 8-bit counters).*/\1/p' "$log")
+  covered=$(sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$log" | tail -n 1)
+  printf 'fine      %-12s %10d inputs in %d s, %d of %d counters\n' \
+    "$1" "$inputs" "$seconds" "$covered" "$counters"
 }
 
 status=0
