@@ -164,6 +164,19 @@ fn to_alert(said: Said, trace: &Trace, path: &mut Path) -> Alert {
 mod tests {
     use super::check;
 
+    #[test]
+    fn a_state_that_could_not_be_read_again_is_refused() {
+        let state = |rtt: &str| {
+            format!(
+                r#"{{"version":1,"paths":[{{"host":"","seen":"2026-11-24T10:00:00Z","target":{{"reach":{{"reached":1,"missed":0,"chance":0,"back":1,"is_down":false}},"rtt":{{"baseline":[{rtt}]}},"hops":{{}},"loss":{{"rounds":0,"hops":{{}},"end":{{"sent":8,"lost":0,"own":0,"tail":[0,0]}}}},"route":{{"round":1,"slots":{{}}}}}}}}]}}"#
+            )
+        };
+        assert!(crate::state::parse(&state("20.5")).is_ok());
+        let error = crate::state::parse(&state("1e39")).unwrap_err();
+        assert!(error.to_string().contains("beyond all measure"), "{error}");
+        check(state("1e39").as_bytes());
+    }
+
     proptest::proptest! {
         #![proptest_config(tm_mutate::cases(64))]
 
