@@ -47,8 +47,11 @@ impl Record {
     /// # Errors
     /// Where the line is no JSON, or not what its type says.
     pub fn from_slice(line: &[u8]) -> serde_json::Result<Self> {
-        if line.starts_with(br#"{"type":"hop","#) {
-            return serde_json::from_slice(line).map(Box::new).map(Self::Hop);
+        // Members that are passed over are not looked at: what is no UTF-8 would slip through.
+        if line.starts_with(br#"{"type":"hop","#)
+            && let Ok(text) = str::from_utf8(line)
+        {
+            return serde_json::from_str(text).map(Box::new).map(Self::Hop);
         }
         serde_json::from_slice(line)
     }
@@ -125,6 +128,16 @@ mod tests {
     use super::*;
 
     const SILENT: &str = r#"{"type":"hop","v":1,"trace_id":"t","host":"h","resolved_ip":"192.0.2.1","source_ip":null,"protocol":"udp","port":33434,"round":1,"at":"2026-11-24T10:00:00.000000Z","hop":3,"ip":null,"probes":[{"rtt_ms":null,"ok":false,"flow":0}],"sent":1,"received":0,"loss_pct":100.0,"rtt":null,"reply":null,"flows":[],"is_destination":false,"is_private":false,"is_timeout":true}"#;
+
+    #[test]
+    fn a_line_that_is_no_utf8_is_no_record_wherever_that_is() {
+        let line = |member: &[u8]| {
+            let (before, end) = SILENT.split_at(SILENT.len() - 1);
+            [before.as_bytes(), b",\"x\":{\"", member, b"\":1}", end.as_bytes()].concat()
+        };
+        assert!(Record::from_slice(&line(b"so\xc3\xa9urce")).is_ok());
+        assert!(Record::from_slice(&line(b"so\xffurce")).is_err());
+    }
 
     #[test]
     fn a_hop_reads_and_writes_the_same_line() {
