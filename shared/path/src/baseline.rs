@@ -110,7 +110,7 @@ impl Baseline {
         while self.0.len() >= WINDOW {
             self.0.pop_front();
         }
-        self.0.push_back(value as f32);
+        self.0.push_back(value.clamp(f32::MIN.into(), f32::MAX.into()) as f32);
     }
 
     /// How many values there are.
@@ -294,6 +294,16 @@ mod tests {
 
     fn quiet(count: usize) -> impl Iterator<Item = f64> {
         (0..count).map(|round| 30.0 + (round % 5) as f64 / 10.0)
+    }
+
+    #[test]
+    fn a_value_beyond_all_measure_can_be_written_and_read_again() {
+        let mut baseline = Baseline::default();
+        for value in [1.0, 1e300, f64::INFINITY] {
+            baseline.push(value);
+        }
+        let json = serde_json::to_string(&baseline).unwrap();
+        assert_eq!(serde_json::from_str::<Baseline>(&json).unwrap(), baseline);
     }
 
     #[test]

@@ -7,6 +7,8 @@ use std::fs::{self, File};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
@@ -55,7 +57,22 @@ pub(crate) fn open_tun() -> Result<File> {
     }
     ip("route add default dev tm0")?;
     ip("-6 route add default dev tm0")?;
+    await_route()?;
     Ok(tun)
+}
+
+/// Until the kernel takes packets for our IPv6 address: it makes the route to it in its own time, and
+/// on a busy machine the first answers would be there before.
+fn await_route() -> Result<()> {
+    const LOCAL: &str = "fd000000000000000000000000000002 80 ";
+    for _ in 0..2000 {
+        let routes = fs::read_to_string("/proc/thread-self/net/ipv6_route")?;
+        if routes.lines().any(|route| route.starts_with(LOCAL)) {
+            return Ok(());
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    bail!("the kernel makes no route to our IPv6 address")
 }
 
 fn ip(arguments: &str) -> Result<()> {
