@@ -6,23 +6,22 @@ pub mod scenarios;
 pub mod score;
 pub mod world;
 
-/// Numbers that look random (`SplitMix64`).
+use tm_tracer::driving;
+
+/// Numbers that look random.
 #[derive(Clone, Debug)]
-pub struct Dice(u64);
+pub struct Dice(driving::Dice);
 
 impl Dice {
     /// Dice of a seed.
     pub fn new(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d)
+        let start = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0x5851_f42d_4c95_7f2d;
+        Self(driving::Dice::new(start))
     }
 
     /// Any number.
     pub fn any(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.roll()
     }
 
     /// From 0 to 1.

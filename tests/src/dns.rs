@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hickory_resolver::proto::op::{Message, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, PTR, TXT};
@@ -75,6 +75,17 @@ impl DnsServer {
         thread::spawn(move || over_udp.serve_udp(&udp, &udp_zone));
         thread::spawn(move || serve_tcp(&tcp, &zone));
         server
+    }
+
+    /// A server that fails for two seconds, and then knows the zone.
+    pub fn failing_at_first(
+        zone: impl Fn(&str, RecordType) -> Say + Send + Sync + 'static,
+    ) -> Self {
+        let begun = Instant::now();
+        Self::start(move |name, kind| match begun.elapsed().as_secs() {
+            0..2 => Say::Code(ResponseCode::ServFail),
+            _ => zone(name, kind),
+        })
     }
 
     /// Every question so far, as `NAME TYPE`, over UDP only.

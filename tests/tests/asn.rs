@@ -181,11 +181,7 @@ fn a_dead_server_delays_nobody_beyond_the_timeout_once() {
 
 #[test]
 fn who_did_not_answer_is_asked_again_while_the_stream_goes_on() {
-    let begun = Instant::now();
-    let server = DnsServer::start(move |name, kind| match begun.elapsed().as_secs() {
-        0..2 => Say::Code(ResponseCode::ServFail),
-        _ => zone(name, kind),
-    });
+    let server = DnsServer::failing_at_first(zone);
     let (home, address) = (home(), server.address.to_string());
     let mut live = Live::start("tm-asn", &["--resolver", &address], home.path());
     let record = hop(1, "9.0.1.1", 1.0);

@@ -231,11 +231,7 @@ fn hops_of_a_dead_zone_leave_the_next_trace_its_names() {
 
 #[test]
 fn who_did_not_answer_is_asked_again_while_the_stream_goes_on() {
-    let begun = Instant::now();
-    let server = DnsServer::start(move |name, kind| match begun.elapsed().as_secs() {
-        0..2 => Say::Code(ResponseCode::ServFail),
-        _ => zone(name, kind),
-    });
+    let server = DnsServer::failing_at_first(zone);
     let (home, address) = (tempfile::tempdir().unwrap(), server.address.to_string());
     let mut live = Live::start("tm-dns", &["-r", &address], home.path());
     let record = hop(1, "9.0.0.1", 1.0);

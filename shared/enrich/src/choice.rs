@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 
 use tm_stream::{Diagnostics, folders};
 
+use crate::check;
+use crate::database::Database;
+
 /// The databases of a run, and those that failed.
 #[derive(Clone, Debug)]
 pub struct Choice {
@@ -50,6 +53,21 @@ impl Choice {
             are_named: false,
             any_failed: false,
             diagnostics: diagnostics.clone(),
+        }
+    }
+
+    /// Opens a database; one that cannot be opened has failed.
+    pub fn open(&mut self, path: &Path) -> Option<Database> {
+        match Database::open(path) {
+            Ok(database) => {
+                let (kind, day) = (database.kind(), check::day(database.built()));
+                self.diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
+                Some(database)
+            }
+            Err(error) => {
+                self.has_failed(&error);
+                None
+            }
         }
     }
 

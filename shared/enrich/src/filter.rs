@@ -62,6 +62,9 @@ pub trait Enricher {
     /// A trace has ended.
     fn trace_ended(&mut self, _trace: &Hop<'_>) {}
 
+    /// Keeps what was found for other runs.
+    fn finish(&self);
+
     /// Whether everybody whom the user named could be asked; those who could not have been named.
     fn is_complete(&self) -> bool {
         true

@@ -2,6 +2,7 @@
 //! more member out, in order, while look-ups run side by side. What to look up, and where, is the
 //! tools' own.
 //!
+//! - [`tool`]: a tool as a whole.
 //! - [`filter`]: the loop, and the [`Enricher`] that a tool supplies.
 //! - [`hop`]: what a filter sees of a line.
 //! - [`answers`]: how look-ups on another thread report back.
@@ -23,6 +24,7 @@ pub mod flags;
 pub mod hop;
 pub mod resolver;
 pub mod store;
+pub mod tool;
 mod zones;
 
 pub use answers::{Answers, Desk};

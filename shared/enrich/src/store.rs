@@ -71,9 +71,10 @@ impl Store {
         ip: IpAddr,
         shortest: u8,
     ) -> Option<Entry> {
-        let found = self.peek_covering(kind, source, ip, shortest);
-        self.count(kind, found.is_some());
-        found
+        if self.how.refresh {
+            return None;
+        }
+        self.with(|cache| cache.get_covering(kind, source, ip, shortest))?
     }
 
     /// The same, as a part of a look-up that is counted as a whole ([`Store::count`]).

@@ -57,16 +57,16 @@ pub use enrichment::{Asn, Confidence, Dns, Evidence, Geo, ResolverSays};
 pub use hop::{Hints, Hop, Interface, MplsLabel, Probe, Reply, ReplyKind, Rtt, loss_pct};
 pub use mtu::{Mtu, MtuDrop, MtuLimit, PathMtu};
 pub use record::Record;
+pub use time::Time;
+pub use trace::{
+    Backward, Balancing, Diamond, Ignored, Method, Paths, Routers, Stop, StopSetUse, Trace,
+};
 
 /// What must hold of any input: `tests/fuzz` calls it.
 #[cfg(fuzzing)]
 pub mod checks {
     pub use crate::record::check as records;
 }
-pub use time::Time;
-pub use trace::{
-    Backward, Balancing, Diamond, Ignored, Method, Paths, Routers, Stop, StopSetUse, Trace,
-};
 
 use serde::{Deserialize, Serialize};
 

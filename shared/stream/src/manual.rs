@@ -3,24 +3,12 @@
 
 use std::fmt::Write as _;
 use std::io;
+use std::iter;
 
 use clap::Command;
 use clap_mangen::Man;
 
-/// The tools, in the order of a pipeline.
-const TOOLS: [&str; 11] = [
-    "tracemap",
-    "tm-probe",
-    "tm-import",
-    "tm-dns",
-    "tm-asn",
-    "tm-geo",
-    "tm-redact",
-    "tm-watch",
-    "tm-diff",
-    "tm-render",
-    "tm-export",
-];
+use crate::program::TOOLS;
 
 const SETTINGS: &str = "\
 A flag that is not given has the value of the variable TRACEMAP_TOOL_FLAG, else that of the \
@@ -50,7 +38,8 @@ pub(crate) fn page(command: &Command, out: &mut Vec<u8>) -> io::Result<()> {
     section("EXIT STATUS", parts.iter().filter_map(Part::status), out);
     section("ENVIRONMENT", [paragraph(SETTINGS)], out);
     section("FILES", [paragraph(CONFIGURATION)], out);
-    let others = TOOLS.iter().filter(|name| **name != command.get_name());
+    let all = iter::once("tracemap").chain(TOOLS);
+    let others = all.filter(|name| *name != command.get_name());
     let others: Vec<String> = others.map(|name| format!("{name}(1)")).collect();
     section("SEE ALSO", [paragraph(&others.join(", "))], out);
     Ok(())

@@ -1,8 +1,22 @@
-//! Finding tracemap's tools: beside the running program first, then on PATH.
+//! tracemap's tools, and finding them: beside the running program first, then on PATH.
 
 use std::env;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+/// The tools that `tracemap` joins, in the order of a pipeline, sources first.
+pub const TOOLS: [&str; 10] = [
+    "tm-probe",
+    "tm-import",
+    "tm-dns",
+    "tm-asn",
+    "tm-geo",
+    "tm-redact",
+    "tm-watch",
+    "tm-diff",
+    "tm-render",
+    "tm-export",
+];
 
 /// Where a program is.
 pub fn find(name: &str) -> Option<PathBuf> {

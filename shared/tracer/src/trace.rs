@@ -83,7 +83,7 @@ pub struct Wait {
     pub max: Duration,
     /// Times the RTT of an answer from the same TTL.
     pub here: f64,
-    /// Times the RTT of an answer from a farther TTL.
+    /// Times the RTT of an answer from the next TTL that answers.
     pub near: f64,
 }
 

@@ -8,7 +8,6 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 use serde_json::Value;
-use tm_enrich::check;
 use tm_enrich::choice::{Choice, ends_in, lower_name};
 use tm_enrich::database::{Database, Finding, at, number, text};
 use tm_schema::Asn;
@@ -44,11 +43,7 @@ impl Databases {
     pub(crate) fn new(named: &[PathBuf], diagnostics: &Diagnostics) -> Self {
         let mut choice = choice(named, diagnostics);
         let paths = choice.paths.clone();
-        let all = paths.into_iter().map(|path| {
-            let slot = Slot::new(path, diagnostics);
-            slot.unwrap_or_else(|error| Slot::give_up(&error, &mut choice))
-        });
-        let all = all.collect();
+        let all = paths.into_iter().map(|path| Slot::new(path, &mut choice)).collect();
         Self { choice, all, diagnostics: diagnostics.clone() }
     }
 
@@ -90,21 +85,21 @@ impl Databases {
 
 impl Slot {
     /// An index is mapped at once; of a table it is seen that it can be read.
-    fn new(path: PathBuf, diagnostics: &Diagnostics) -> Result<Self, String> {
-        if is_table(&path) {
-            // A pipe can be opened but once.
-            let found = fs::metadata(&path);
-            let opened = found.and_then(|data| match data.is_file() {
-                true => File::open(&path).map(drop),
-                false => Ok(()),
-            });
-            opened.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
-            return Ok(Self::NotYet(path));
+    fn new(path: PathBuf, choice: &mut Choice) -> Self {
+        if !is_table(&path) {
+            return choice.open(&path).map_or(Self::GivenUp, |open| Self::Open(Box::new(open)));
         }
-        let database = Database::open(&path)?;
-        let (kind, day) = (database.kind(), check::day(database.built()));
-        diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
-        Ok(Self::Open(Box::new(database)))
+        // A pipe can be opened but once.
+        let opened = fs::metadata(&path).and_then(|data| match data.is_file() {
+            true => File::open(&path).map(drop),
+            false => Ok(()),
+        });
+        match opened {
+            Ok(()) => Self::NotYet(path),
+            Err(error) => {
+                Self::give_up(&format!("cannot read {}: {error}", path.display()), choice)
+            }
+        }
     }
 
     fn look_up(&mut self, ip: IpAddr, diagnostics: &Diagnostics) -> Result<Option<Asn>, String> {

@@ -15,8 +15,8 @@ mod table;
 
 use std::process::ExitCode;
 
-use tm_enrich::{answers, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
+use tm_enrich::tool;
+use tm_stream::{Diagnostics, Error, Outcome, cli, exit};
 
 use flags::{Command, Flags};
 use origins::Origins;
@@ -45,13 +45,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
-    let output = Output::open(flags.common.output.as_deref())?;
-    if flags.checking.check {
-        return finding::tell(&check::findings(flags), &output);
-    }
-    let (desk, answers) = answers::desk()?;
-    let mut origins = Origins::new(flags, desk, diagnostics);
-    let result = filter::run(&mut origins, answers, &flags.reading, &output, diagnostics);
-    origins.finish();
-    result
+    tool::run(
+        &flags.common,
+        &flags.checking,
+        &flags.reading,
+        diagnostics,
+        || check::findings(flags),
+        |desk| Origins::new(flags, desk, diagnostics),
+    )
 }

@@ -67,11 +67,6 @@ impl Origins {
         }
     }
 
-    /// Keeps what was found for other runs.
-    pub(crate) fn finish(&self) {
-        self.store.finish();
-    }
-
     fn look_up(&mut self, source: Source, ip: IpAddr) -> Option<Asn> {
         match source {
             Source::Db => self.databases.look_up(ip),
@@ -140,5 +135,9 @@ impl Enricher for Origins {
 
     fn is_complete(&self) -> bool {
         self.databases.are_complete()
+    }
+
+    fn finish(&self) {
+        self.store.finish();
     }
 }

@@ -7,8 +7,8 @@ mod names;
 
 use std::process::ExitCode;
 
-use tm_enrich::{answers, check, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
+use tm_enrich::{check, tool};
+use tm_stream::{Diagnostics, Error, Outcome, cli, exit};
 
 use flags::Flags;
 use names::Names;
@@ -21,14 +21,12 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
-    let output = Output::open(flags.common.output.as_deref())?;
-    if flags.checking.check {
-        let findings = check::resolvers(&flags.dns.resolver, flags.dns.timeout);
-        return finding::tell(&findings, &output);
-    }
-    let (desk, answers) = answers::desk()?;
-    let mut names = Names::new(flags, desk, diagnostics);
-    let result = filter::run(&mut names, answers, &flags.reading, &output, diagnostics);
-    names.finish();
-    result
+    tool::run(
+        &flags.common,
+        &flags.checking,
+        &flags.reading,
+        diagnostics,
+        || check::resolvers(&flags.dns.resolver, flags.dns.timeout),
+        |desk| Names::new(flags, desk, diagnostics),
+    )
 }

@@ -88,11 +88,6 @@ impl Names {
         }
     }
 
-    /// Keeps what was found for other runs.
-    pub(crate) fn finish(&self) {
-        self.store.finish();
-    }
-
     /// Whether the record is to show what each server says of its target's name.
     fn compares_target(&self, hop: &Hop<'_>) -> bool {
         self.flags.compare_resolvers && hop.is_destination == "true"
@@ -167,5 +162,9 @@ impl Enricher for Names {
         }
         out.extend_from_slice(&answer.json);
         true
+    }
+
+    fn finish(&self) {
+        self.store.finish();
     }
 }

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tm_enrich::check;
 use tm_enrich::choice::{Choice, ends_in, lower_name};
 use tm_enrich::database::Database;
 use tm_path::confidence::{Claim, Kind};
@@ -22,18 +21,12 @@ impl Databases {
     /// Those at `named`, or the user's own.
     pub(crate) fn new(named: &[PathBuf], diagnostics: &Diagnostics) -> Self {
         let mut choice = choice(named, diagnostics);
-        let mut open = Vec::new();
-        for path in choice.paths.clone() {
-            match Database::open(&path) {
-                Ok(database) => {
-                    let (kind, day) = (database.kind(), check::day(database.built()));
-                    diagnostics.info(format_args!("{}: {kind}, built {day}", path.display()));
-                    let name = Arc::from(database.name.as_str());
-                    open.push((database, name));
-                }
-                Err(error) => choice.has_failed(&error),
-            }
-        }
+        let paths = choice.paths.clone();
+        let open = paths.iter().filter_map(|path| choice.open(path)).map(|database| {
+            let name = Arc::from(database.name.as_str());
+            (database, name)
+        });
+        let open = open.collect();
         Self { choice, open }
     }
 

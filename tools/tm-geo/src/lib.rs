@@ -13,8 +13,8 @@ mod trace;
 
 use std::process::ExitCode;
 
-use tm_enrich::{answers, filter};
-use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, finding};
+use tm_enrich::tool;
+use tm_stream::{Diagnostics, Error, Outcome, cli, exit};
 
 use flags::Flags;
 use places::Places;
@@ -36,13 +36,12 @@ pub fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
-    let output = Output::open(flags.common.output.as_deref())?;
-    if flags.checking.check {
-        return finding::tell(&check::findings(flags), &output);
-    }
-    let (desk, answers) = answers::desk()?;
-    let mut places = Places::new(flags, desk, diagnostics);
-    let result = filter::run(&mut places, answers, &flags.reading, &output, diagnostics);
-    places.finish();
-    result
+    tool::run(
+        &flags.common,
+        &flags.checking,
+        &flags.reading,
+        diagnostics,
+        || check::findings(flags),
+        |desk| Places::new(flags, desk, diagnostics),
+    )
 }

@@ -58,11 +58,6 @@ impl Places {
         }
     }
 
-    /// Keeps what was found for other runs.
-    pub(crate) fn finish(&self) {
-        self.store.finish();
-    }
-
     /// What is known without asking anybody outside, and who could still be asked.
     fn question(&mut self, ip: IpAddr) -> Question {
         let (mut claims, asked) = self.databases.look_up(ip);
@@ -156,6 +151,10 @@ impl Enricher for Places {
 
     fn is_complete(&self) -> bool {
         self.databases.are_complete()
+    }
+
+    fn finish(&self) {
+        self.store.finish();
     }
 }
 

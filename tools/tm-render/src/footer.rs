@@ -242,6 +242,6 @@ fn counts(view: &View, trace: &Trace) -> Option<String> {
 }
 
 /// `1 probe`, `2 probes`.
-fn count(count: u64, noun: &str) -> String {
+pub(crate) fn count(count: u64, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }

@@ -9,6 +9,7 @@ use tm_stream::{Output, screen};
 
 use crate::alerts::Alerts;
 use crate::flags::{Flags, Format};
+use crate::footer::count;
 use crate::view::{View, Views};
 use crate::{figures, map, table};
 
@@ -50,8 +51,7 @@ impl<'a> Screen<'a> {
         self.drawn_at = Some(Instant::now());
         let mut lines = self.lines(view);
         if views.len() > 1 {
-            let more = views.len() - 1;
-            lines.push(format!("({more} more host{})", if more == 1 { "" } else { "s" }));
+            lines.push(format!("({})", count(views.len() as u64 - 1, "more host")));
         }
         lines.extend(self.alerts.lines(None, self.flags.columns_of_text()));
         // What scrolls off the screen cannot be drawn over: the end is what moves.

@@ -32,7 +32,7 @@ pub(crate) fn run(action: &ConfigAction, diagnostics: &Diagnostics) -> Result<Ou
         ConfigAction::Sample => ("config", sample_head(), true),
     };
     let mut all = Vec::new();
-    for name in tools::EVERY {
+    for name in tools::every() {
         match ask(name, kind) {
             None => {}
             Some(Ok(said)) if kind == "config" => text += &said,

@@ -5,26 +5,16 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use tm_stream::Error;
-pub(crate) use tm_stream::program::find;
+pub(crate) use tm_stream::program::{TOOLS, find};
 
 /// Every tool that a pipeline may be made of.
 pub(crate) const ALL: [&str; 6] =
     ["tm-probe", "tm-dns", "tm-asn", "tm-geo", "tm-redact", "tm-render"];
 
-/// Every tool there is, sources first.
-pub(crate) const EVERY: [&str; 11] = [
-    "tm-probe",
-    "tm-import",
-    "tm-dns",
-    "tm-asn",
-    "tm-geo",
-    "tm-redact",
-    "tm-watch",
-    "tm-diff",
-    "tm-render",
-    "tm-export",
-    "tracemap",
-];
+/// Every program there is, sources first.
+pub(crate) fn every() -> impl Iterator<Item = &'static str> {
+    TOOLS.into_iter().chain(["tracemap"])
+}
 
 /// Those that only add facts.
 pub(crate) const ENRICHERS: [&str; 3] = ["tm-dns", "tm-asn", "tm-geo"];

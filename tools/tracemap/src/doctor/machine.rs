@@ -11,8 +11,7 @@ use crate::{config, tools};
 
 /// Where each tool is, and whether all are of one edition.
 pub(super) fn tools() -> Vec<Finding> {
-    let all = tools::EVERY.iter().filter(|name| **name != "tracemap");
-    all.map(|name| tool(name)).collect()
+    tools::TOOLS.into_iter().map(tool).collect()
 }
 
 fn tool(name: &str) -> Finding {
@@ -46,7 +45,7 @@ pub(super) fn settings() -> Vec<Finding> {
         false => format!("none at {shown}; `tracemap config sample` prints one"),
     };
     let mut all = vec![Finding::new("config file", State::Ok, detail)];
-    for name in tools::EVERY {
+    for name in tools::every() {
         if let Some(Err(error)) = config::ask(name, "settings") {
             let remedy = format!("mend {shown}; `{name} --help` has the flags that it may set");
             all.push(Finding::new(name, State::Bad, error).with_remedy(remedy));
