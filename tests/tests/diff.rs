@@ -133,9 +133,10 @@ fn what_was_not_probed_is_not_compared() {
 
 #[test]
 fn two_runs_over_a_load_balancer_are_the_same_path() {
+    // The ports are new in each run: 64 flows miss one of four routers once in 25 million runs.
     let desk = Desk::new();
     for (name, flags) in
-        [("a", ["--flows", "16"]), ("b", ["--flows", "16"]), ("few", ["--flows", "3"])]
+        [("a", ["--flows", "64"]), ("b", ["--flows", "64"]), ("few", ["--flows", "3"])]
     {
         let probe = tool("tm-probe").display().to_string();
         let output =

@@ -196,12 +196,12 @@ fn one_flow_meets_one_path_and_many_flows_meet_the_diamond() {
                 "{protocol}: one flow, one path: {:?}",
                 one.path()
             );
-            let many = lab.probe(&[protocol, "-q", "1", "--flows", "40", V4]);
+            let many = lab.probe(&[protocol, "-q", "1", "--flows", "64", V4]);
             let width = |ttl: u8| many.hops.iter().filter(|hop| hop.hop == ttl).count();
             assert_eq!((width(3), width(4), width(6)), (4, 4, 2), "{protocol}: {:?}", many.path());
             let flows: usize =
                 many.hops.iter().filter(|hop| hop.hop == 3).map(|hop| hop.flows.len()).sum();
-            assert_eq!(flows, 40, "every flow met one router");
+            assert_eq!(flows, 64, "every flow met one router");
         }
     }
 }
