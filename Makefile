@@ -83,6 +83,8 @@ lint: ## Check format and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps --quiet
+	RUSTFLAGS='--cfg fuzzing -D warnings' $(CARGO) check --locked --package tm-fuzz --features targets \
+		--bins --target-dir target/fuzz-check
 
 fuzz: ## Run every fuzz target for FUZZ_SECONDS (10), those of FUZZ_ONLY where it is set (needs C++)
 	CARGO='$(CARGO)' tests/fuzz.sh --seconds '$(FUZZ_SECONDS)' --only '$(FUZZ_ONLY)'
