@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::hop_line::{hop, lines};
-use crate::tool;
+use crate::{bare, tool};
 
 /// The destination.
 pub const HOST: &str = "198.51.100.9";
@@ -50,8 +50,8 @@ impl Desk {
 
     /// `tm-diff` in that folder.
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(tool("tm-diff"));
-        command.current_dir(self.0.path()).args(args).env_clear().env("HOME", self.0.path());
+        let mut command = bare(tool("tm-diff"));
+        command.current_dir(self.0.path()).args(args).env("HOME", self.0.path());
         command.stdin(Stdio::null());
         command
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::tool;
+use crate::{bare, tool};
 
 /// A hop record of `ip` at TTL `hop`, whose smallest RTT is `rtt` ms.
 pub fn hop(hop: u8, ip: &str, rtt: f64) -> Value {
@@ -45,8 +45,8 @@ pub fn filter(name: &str, args: &[&str], home: &Path, input: &str) -> Output {
 
 /// The command that [`filter`] runs.
 pub fn filter_command(name: &str, args: &[&str], home: &Path) -> Command {
-    let mut command = Command::new(tool(name));
-    command.args(args).env_clear().env("HOME", home).env("PATH", "/usr/bin:/bin");
+    let mut command = bare(tool(name));
+    command.args(args).env("HOME", home).env("PATH", "/usr/bin:/bin");
     command
 }
 

@@ -17,6 +17,7 @@ pub mod tour;
 pub mod walking;
 pub mod watching;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -46,6 +47,14 @@ pub fn tool(name: &str) -> PathBuf {
     let path = own.ancestors().nth(2).unwrap_or(Path::new(".")).join(name);
     assert!(path.exists(), "{} is missing; run `make test`", path.display());
     path
+}
+
+/// A command without this process's environment, but for where its coverage is to be written.
+pub fn bare(program: impl AsRef<OsStr>) -> Command {
+    let mut command = Command::new(program);
+    let coverage = std::env::var_os("LLVM_PROFILE_FILE");
+    command.env_clear().envs(coverage.map(|path| ("LLVM_PROFILE_FILE", path)));
+    command
 }
 
 /// The names of all tools, sorted: those of the folder that holds a crate for each.

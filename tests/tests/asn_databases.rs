@@ -223,7 +223,7 @@ fn a_database_that_cannot_be_used_is_named_once_and_the_next_one_asked() {
         let errors = String::from_utf8(output.stderr).unwrap();
         assert_eq!(errors.lines().count(), 1, "{bad}: {errors}");
         assert!(errors.contains(bad.as_str()) && errors.len() < 400, "{bad}: {errors}");
-        assert!(begun.elapsed() < Duration::from_secs(5), "{bad}");
+        assert!(begun.elapsed() < Duration::from_secs(30), "{bad}");
     }
 }
 

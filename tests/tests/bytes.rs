@@ -6,10 +6,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
-use std::process::Command;
 
 use proptest::prelude::*;
-use tm_tests::tool;
+use tm_tests::{bare, tool};
 
 /// What tm-asn says of every address of the test's table.
 const VALUE: &str = r#"{"number":7,"prefix":"9.0.0.0/8","source":"t.dat"}"#;
@@ -187,8 +186,8 @@ proptest! {
         }
         let file = folder.path().join("in.ndjson");
         fs::write(&file, &input).unwrap();
-        let mut command = Command::new(tool("tm-asn"));
-        command.env_clear().args(["--offline", "--no-cache", "--db"]).arg(&db);
+        let mut command = bare(tool("tm-asn"));
+        command.args(["--offline", "--no-cache", "--db"]).arg(&db);
         let output = command.stdin(fs::File::open(&file).unwrap()).output().unwrap();
         prop_assert!(output.status.success());
         let out = String::from_utf8(output.stdout).unwrap();

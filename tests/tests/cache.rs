@@ -12,7 +12,7 @@ use serde_json::Value;
 use tm_tests::dns::{DnsServer, Say};
 use tm_tests::exporting::pipe;
 use tm_tests::hop_line::{filter, hop, lines, records};
-use tm_tests::tool;
+use tm_tests::{bare, tool};
 
 const CACHE: &str = ".cache/tracemap/cache.sqlite";
 
@@ -91,8 +91,7 @@ fn a_corrupt_cache_is_set_aside_and_told_once() {
 }
 
 fn tracemap(home: &Path, args: &[&str]) -> String {
-    let output =
-        Command::new(tool("tracemap")).args(args).env_clear().env("HOME", home).output().unwrap();
+    let output = bare(tool("tracemap")).args(args).env("HOME", home).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout).unwrap()
 }

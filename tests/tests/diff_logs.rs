@@ -9,7 +9,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 use tm_tests::diffing::{Desk, HOST, counts, path, round, seen, with};
 use tm_tests::hop_line::lines;
-use tm_tests::tool;
+use tm_tests::{bare, tool};
 
 /// Rounds 1 to 4 by one way, 5 to 8 by another.
 fn log() -> Vec<Value> {
@@ -333,10 +333,9 @@ fn the_examples_of_the_documentation_are_true() {
     for block in page.split("```console\n").skip(1).filter_map(|rest| rest.split("\n```").next()) {
         for example in block.split("$ ").skip(1) {
             let (command, wanted) = example.split_once('\n').unwrap_or((example, ""));
-            let output = Command::new("bash")
+            let output = bare("bash")
                 .current_dir(root.join("fixtures/diff"))
                 .args(["-c", command])
-                .env_clear()
                 .env("PATH", format!("{bin}:/usr/bin:/bin"))
                 .output()
                 .unwrap();

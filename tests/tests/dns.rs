@@ -248,7 +248,8 @@ fn comparing_asks_each_server_once_and_waits_once_for_a_dead_one() {
     hops[90]["is_destination"] = true.into();
     let begun = Instant::now();
     let out = run(&well, &["--compare-resolvers", "-r", &address, "--concurrency", "8"], &hops);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    // Each of them waiting its turn would make 22 seconds.
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
     let silent = json!({"source": address, "says": [], "error": "timeout"});
     assert!(out.iter().all(|record| record["dns"]["resolvers"][1] == silent), "{out:?}");
     assert_eq!(out[90]["dns"]["target"][1], silent);

@@ -9,7 +9,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 use tm_tests::hop_line::{filter, filter_command, hop, lines, records, records_of};
-use tm_tests::mmdb;
+use tm_tests::{bare, mmdb};
 
 /// A hop with a name.
 fn named(n: u8, ip: &str, rtt: f64, name: &str) -> Value {
@@ -434,8 +434,8 @@ fn what_the_documentation_shows_is_what_happens() {
     let examples = examples(include_str!("../../docs/geo.md"));
     assert!(examples.len() >= 4, "{examples:?}");
     for (command, wanted) in examples {
-        let mut shell = std::process::Command::new("sh");
-        shell.args(["-c", &command]).current_dir(&home).env_clear().env("HOME", home.path());
+        let mut shell = bare("sh");
+        shell.args(["-c", &command]).current_dir(&home).env("HOME", home.path());
         let output = shell.env("PATH", format!("{tools}:/usr/bin:/bin")).output().unwrap();
         let out = String::from_utf8(output.stdout).unwrap();
         assert_eq!((out, output.stderr.len()), (wanted, 0), "{command}");

@@ -7,14 +7,14 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tm_tests::hop_line::{filter_command, hop, lines};
 use tm_tests::http::{Asked, Say};
 use tm_tests::providers::{Providers, cities, hops, ip_api, ipapi};
-use tm_tests::{mmdb, tool};
+use tm_tests::{bare, mmdb, tool};
 
 #[test]
 fn all_hops_of_a_trace_are_asked_about_at_once() {
@@ -81,8 +81,8 @@ fn packets(home: &Path, args: &str) -> u64 {
         tool("tm-geo").display()
     );
     std::fs::write(home.join("in.ndjson"), lines(&hops(&["9.0.0.1", "9.0.0.2"]))).unwrap();
-    let mut command = Command::new("unshare");
-    command.args(["-rn", "sh", "-c", &script]).current_dir(home).env_clear();
+    let mut command = bare("unshare");
+    command.args(["-rn", "sh", "-c", &script]).current_dir(home);
     let output = command.env("HOME", home).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").output();
     let output = output.unwrap();
     String::from_utf8_lossy(&output.stdout).trim().parse().unwrap()

@@ -4,12 +4,10 @@
 // A test that cannot find what it looks for has failed.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
-use std::process::Command;
-
 use serde_json::{Value, json};
 use tm_tests::http::{Asked, Say};
 use tm_tests::providers::{Providers, cities, hops, ip_api, ipapi};
-use tm_tests::tool;
+use tm_tests::{bare, tool};
 
 #[test]
 fn processes_share_what_a_provider_allows() {
@@ -82,8 +80,8 @@ fn the_report_counts_an_address_once_whoever_knew_it() {
     for _ in 0..2 {
         providers.run(&[], &hops(&["9.0.0.1", "9.0.0.2"]));
     }
-    let mut tracemap = Command::new(tool("tracemap"));
-    let stats = tracemap.args(["cache", "stats"]).env_clear().env("HOME", providers.home.path());
+    let mut tracemap = bare(tool("tracemap"));
+    let stats = tracemap.args(["cache", "stats"]).env("HOME", providers.home.path());
     let text = String::from_utf8(stats.output().unwrap().stdout).unwrap();
     let row = text.lines().find(|line| line.starts_with("geo")).unwrap();
     let words: Vec<_> = row.split_whitespace().skip(4).collect();

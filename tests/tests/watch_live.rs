@@ -143,7 +143,7 @@ fn a_signal_ends_it_cleanly_with_a_summary() {
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{output:?}");
         assert!(text(&output.stderr).contains("example.com: 5 rounds, 5 reached, 0 alerts; log "));
-        assert!(began.elapsed() < Duration::from_secs(2));
+        assert!(began.elapsed() < Duration::from_secs(20), "it waits for no round");
     }
     let mut timed = desk.watch(&["--no-table", "--duration", "0.3", "example.com"]);
     assert_eq!(timed.env("HOLD", "30").output().unwrap().status.code(), Some(0));
