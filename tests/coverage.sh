@@ -34,6 +34,7 @@ else
   source <("$cargo" llvm-cov show-env --sh)
   "$cargo" build --locked --workspace --bins
   "$cargo" test --locked --no-fail-fast --workspace || echo "coverage.sh: some tests failed" >&2
+  rm -rf target/debug/desks # programs that tests made, and that were not built
   "$cargo" llvm-cov report --json --summary-only --output-path "$json"
 fi
 

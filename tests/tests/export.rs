@@ -438,7 +438,7 @@ fn discovered_paths_are_counted_whole_and_drawn_without_stray_silence() {
     let probe = tool("tm-probe").display().to_string();
     let lab = tm_tests::Lab::new("tour");
     let traced = lab
-        .command(&probe, &["--discover-paths", "--confidence", "99.9", "198.51.100.9"])
+        .command(&probe, &["--discover-paths", "--confidence", "99.999", "198.51.100.9"])
         .output()
         .unwrap();
     let records = String::from_utf8(traced.stdout).unwrap();

@@ -12,7 +12,7 @@ use tm_tests::{Lab, tool};
 
 /// Two discoveries of the lab, and two plain traces of different flows.
 static RECORDS: LazyLock<[Vec<u8>; 4]> = LazyLock::new(|| {
-    let sure = &["--discover-paths", "--confidence", "99.9"][..];
+    let sure = &["--discover-paths", "--confidence", "99.999"][..];
     [sure, sure, &["--sport", "40011"], &["--sport", "40023"]].map(traced)
 });
 
@@ -196,7 +196,7 @@ fn the_screen_shows_who_follows_whom() {
 #[test]
 fn packets_balanced_one_by_one_make_dashed_links() {
     let probe = tool("tm-probe").display().to_string();
-    let args = ["--discover-paths", "198.51.100.9"];
+    let args = ["--discover-paths", "--confidence", "99.999", "198.51.100.9"];
     let output = Lab::new("diamond").command(&probe, &args).output().unwrap();
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("records");

@@ -27,7 +27,8 @@ fn a_reply_that_comes_another_way_is_a_hint_and_one_that_does_not_is_none() {
 #[test]
 fn the_same_labels_are_a_hint_at_one_router_and_equal_distance_is_none() {
     for target in TARGETS {
-        let traced = Lab::new("hints").probe(&["--discover-paths", target]);
+        let traced =
+            Lab::new("hints").probe(&["--discover-paths", "--confidence", "99.999", target]);
         let one = Hints { initial_ttl: None, reply_hops: None, router: Some(1) };
         assert_eq!(hints(&traced, 3), vec![Some(one); 3], "{target}");
         assert_eq!(hints(&traced, 4), [const { None }; 3], "{target}");

@@ -216,11 +216,11 @@ fn the_simulator_s_diamond_is_found_by_every_protocol_family_and_privilege() {
         for (target, prefix) in [(V4, "10.0."), (V6, "fd00:")] {
             for protocol in ["-U", "-I", "-T"] {
                 let traced =
-                    lab.probe(&["--discover-paths", "--confidence", "99.9", protocol, target]);
+                    lab.probe(&["--discover-paths", "--confidence", "99.999", protocol, target]);
                 let what = format!("{protocol} {target}: {:?}", traced.traces);
                 assert!(traced.traces[0].method == Some(Method::Mda), "{what}");
                 let paths = traced.traces[0].paths.as_ref().unwrap();
-                assert!(paths.complete && paths.failure_bound <= 0.001, "{what}");
+                assert!(paths.complete && paths.failure_bound <= 0.000_01 + 1e-9, "{what}");
                 let shape = paths.diamonds.iter().map(|d| (d.from, d.to, d.width, d.balancing));
                 let wanted =
                     [(2, Some(5), 4, Balancing::PerFlow), (5, Some(7), 2, Balancing::PerPacket)];
@@ -309,7 +309,8 @@ fn kernel_routers_are_found_link_by_link() {
             command.args(["--drop-caps", "--ping-group"]);
         }
         let target = path["address"].as_str().unwrap();
-        command.args(["--", &probe, "--discover-paths", "--confidence", "99.9", protocol, target]);
+        let sure = "--confidence=99.999";
+        command.args(["--", &probe, "--discover-paths", sure, protocol, target]);
         let output = command.stdin(Stdio::null()).env("XDG_CONFIG_HOME", "/nonexistent").output();
         let traced = Traced::from(&output.unwrap());
         assert_eq!(links(&traced), wanted, "{protocol} IPv{family}, user: {user}");

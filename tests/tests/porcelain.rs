@@ -85,14 +85,14 @@ fn the_shell_line_does_what_the_porcelain_does() {
 fn every_path_is_found_shown_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let lab = Lab::new("diamond").unprivileged();
-    let args = ["trace", "--discover-paths", "--confidence", "99.9", "--per-balancer", V4];
+    let args = ["trace", "--discover-paths", "--confidence", "99.999", "--per-balancer", V4];
     let output = tracemap(&lab, &args, folder.path());
     let table = String::from_utf8(output.stdout).unwrap();
     let ecmp = "ECMP detected at 2 hops: hop 3: 4 paths, hop 4: 4 paths";
     assert!(output.status.success() && table.contains(ecmp), "{table}");
     let kept = std::fs::read_to_string(folder.path().join(".tracemap/trace.ndjson")).unwrap();
     let trace: serde_json::Value = serde_json::from_str(kept.lines().last().unwrap()).unwrap();
-    assert_eq!(trace.pointer("/paths/confidence"), Some(&serde_json::json!(99.9)), "{trace}");
+    assert_eq!(trace.pointer("/paths/confidence"), Some(&serde_json::json!(99.999)), "{trace}");
     assert_eq!(trace.pointer("/paths/per_balancer"), Some(&true.into()), "{trace}");
 }
 

