@@ -17,7 +17,7 @@ use tm_schema::{Backward, Stop, StopSetUse};
 
 use crate::ledger::{Ledger, Slot, State};
 use crate::stop_set::{Entry, SharedStopSet};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
 
 /// Where a trace begins: far enough that few destinations answer at once, near enough that most
@@ -92,7 +92,7 @@ impl Doubletree {
 
     /// A TTL was answered, or given up.
     fn is_done(&self, ttl: u8) -> bool {
-        let tries = self.ledger.at(ttl).filter(|slot| !matches!(slot.state, State::Failed)).count();
+        let tries = self.ledger.at(ttl).filter(|slot| !slot.is_postponed()).count();
         let waits = self.ledger.at(ttl).any(Slot::is_waiting);
         self.responder(ttl).is_some() || !waits && tries >= usize::from(self.plan.probes)
     }
@@ -116,7 +116,11 @@ impl Doubletree {
                 (_, Some(ip)) if self.meet(Entry::Global(self.target, ip)) => Some(Stop::StopSet),
                 _ if ttl >= self.plan.max_hops => Some(Stop::MaxHops),
                 _ => match self.is_over_in_silence(ttl) {
-                    Some(is_over) => is_over.then_some(Stop::GapLimit),
+                    Some(false) => None,
+                    Some(true) => {
+                        let silent = self.ending.farthest().saturating_add(1)..=ttl;
+                        Some(self.ledger.after_silence(Stop::GapLimit, silent))
+                    }
                     None => return,
                 },
             };
@@ -147,7 +151,7 @@ impl Doubletree {
     }
 
     fn is_tried(&self, ttl: u8) -> bool {
-        self.ledger.at(ttl).any(|slot| !matches!(slot.state, State::Failed))
+        self.ledger.at(ttl).any(|slot| !slot.is_postponed())
     }
 
     fn go_backwards(&mut self) {
@@ -209,7 +213,8 @@ impl Doubletree {
     }
 
     fn probed(&self) -> Option<(u8, u8)> {
-        let ttls = || self.ledger.slots.iter().map(|slot| slot.ttl);
+        let sent = || self.ledger.slots.iter().filter(|slot| !slot.is_unsent());
+        let ttls = || sent().map(|slot| slot.ttl);
         let last = ttls().filter(|ttl| *ttl <= self.forward.ttl).max()?;
         let end = self.ending.end().map_or(last, |(end, _)| end.min(last));
         Some((ttls().min()?.min(end), end))
@@ -254,13 +259,12 @@ impl Strategy for Doubletree {
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
     }
 
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
-        self.ledger.unsent(sequence as usize, State::Failed);
+    fn send_failed(&mut self, sequence: u32, why: Unsent) {
+        self.ledger.unsent(sequence as usize, why);
         let Some(slot) = self.ledger.slot(sequence as usize) else { return };
         let way = if slot.ttl >= self.start { &mut self.forward } else { &mut self.backward };
-        match retry {
-            Some(at) => way.next_at = at,
-            None => self.finish(Stop::Error),
+        if let Unsent::ForNow(at) = why {
+            way.next_at = at;
         }
     }
 
