@@ -162,7 +162,8 @@ impl Active {
             return;
         }
         self.refused(error);
-        if why == Unsent::Refused && self.trace.totals().0 == 0 {
+        // Where others are as good as the first, none of them will leave either.
+        if matches!(self.goal, Goal::Path | Goal::Paths(_)) && self.trace.totals().0 == 0 {
             self.trace.interrupt(Stop::Error);
         }
     }
