@@ -8,7 +8,8 @@ use tm_schema::{Stop, Trace};
 use tm_tests::{Lab, Traced, tool};
 
 const TARGET: &str = "198.51.100.9";
-const METHODS: [&[&str]; 5] = [&[], &["--mtu"], &["--discover-paths"], &["-I"], &["-T", "-p80"]];
+const METHODS: [&[&str]; 6] =
+    [&[], &["--mtu"], &["--discover-paths"], &["-I"], &["--bulk", "-w", "0.2"], &["-T", "-p80"]];
 
 fn in_lab(lab: &Lab, script: &str) -> Traced {
     let output = lab.command("bash", &["-c", script]).output().unwrap();
@@ -34,9 +35,9 @@ fn without(what: &str) -> String {
 fn hops_that_the_host_itself_sends_nothing_to_are_not_silent() {
     for is_plain in [false, true] {
         for args in METHODS {
-            // A socket of the kernel's own TCP never hears that its SYN was dropped, and a ping
-            // socket needs a group.
-            if is_plain && ["-T", "-I"].iter().any(|own| args.first() == Some(own)) {
+            // A socket of the kernel's own TCP never hears that its SYN was dropped, a ping socket
+            // needs a group, and a bulk run privileges.
+            if is_plain && ["-T", "-I", "--bulk"].iter().any(|own| args.first() == Some(own)) {
                 continue;
             }
             let script = without("ip ttl > 3") + &probe(is_plain, args);
@@ -54,7 +55,7 @@ fn hops_that_the_host_itself_sends_nothing_to_are_not_silent() {
 
 #[test]
 fn a_hop_that_the_host_itself_sends_nothing_to_hides_no_other() {
-    for args in &METHODS[..4] {
+    for args in &METHODS[..5] {
         let script = without("ip ttl 3") + &probe(false, args);
         let traced = in_lab(&Lab::new("chain"), &script);
         let wanted = ["10.0.1.1", "10.0.2.1", "10.0.4.1", "10.0.5.1", TARGET];
@@ -135,5 +136,24 @@ fn an_interface_that_takes_less_from_some_round_on_is_the_limit_from_then_on() {
         assert_eq!((whole.interface, less.interface), (1500, 1400), "{traced:?}");
         assert_eq!((whole.drops, less.drops), (Vec::new(), Vec::new()), "{traced:?}");
         assert!(traced.traces.iter().all(|trace| trace.error.is_none()), "{traced:?}");
+    }
+}
+
+#[test]
+fn targets_that_have_no_route_spoil_no_bulk_run() {
+    for list in [[TARGET, "198.51.100.10"], ["198.51.100.8", TARGET]] {
+        let [without, with] = if list[0] == TARGET { [list[0], list[1]] } else { list };
+        let script = format!(
+            "ip route add prohibit {without}; printf '%s\\n' {} | {} --bulk -w 0.2 --targets -",
+            list.join(" "),
+            tool("tm-probe").display()
+        );
+        let traced = in_lab(&Lab::new("chain"), &script);
+        let of = |host: &str| traced.traces.iter().find(|trace| trace.host == host).unwrap();
+        let error = of(without).error.as_deref();
+        assert_eq!(error, Some("cannot send: Permission denied (os error 13)"), "{traced:?}");
+        assert_eq!((of(without).stop, of(without).sent), (Some(Stop::Error), 0), "{traced:?}");
+        assert!(of(with).sent > 0 && of(with).error.is_none(), "{traced:?}");
+        assert_eq!(traced.code, Some(1), "{traced:?}");
     }
 }
