@@ -81,8 +81,8 @@ fn a_full_disk_tears_no_record_and_logging_goes_on_once_there_is_room() {
            cat "$DESK/c"; until_ logged c
            cp "$LOG" "$DESK/kept""#,
     );
-    let state = stage.desk.state().display().to_string();
-    let mount = format!("mount -t tmpfs -o size=4m none '{state}' && exec \"$@\"");
+    let disk = stage.desk.state().display().to_string();
+    let mount = format!("mount -t tmpfs -o size=4m none '{disk}' && exec \"$@\"");
     let output = stage.run(&["-rm", "sh", "-c", &mount, "sh"], &["--no-table"]);
     let stderr = text(&output.stderr);
     // A short record may find room where a long one did not.

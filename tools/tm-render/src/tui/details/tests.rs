@@ -29,7 +29,9 @@ fn hop(members: &Value) -> Value {
 /// The details of the first hop of records.
 fn details(records: &[Value]) -> Vec<String> {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    records.iter().for_each(|record| writeln!(file, "{record}").unwrap());
+    for record in records {
+        writeln!(file, "{record}").unwrap();
+    }
     let flags = Flags::parse_from(["tm-render", "--tui"]);
     let input = Input::open(file.path()).unwrap();
     let mut app = App::new(&flags, false, Feed::start(vec![input]).unwrap());

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use clap::Parser;
+use serde_json::{Value, json};
 use tm_stream::input::Input;
 
 use super::*;
@@ -10,31 +11,33 @@ use crate::flags::Flags;
 use crate::tui::app::App;
 use crate::tui::feed::Feed;
 
-/// A session of so many rounds to each of two hosts, in turn; one probe a round, and every third
-/// is lost.
+/// One probe of a round to a host, and the end of the round; every third probe is lost.
+fn round(host: &str, round: usize) -> [Value; 2] {
+    let received = usize::from(!round.is_multiple_of(3));
+    let is_ok = received == 1;
+    let all = json!({"v": 1, "trace_id": format!("{host}{round}"), "host": host,
+        "resolved_ip": "198.51.100.9", "source_ip": "192.0.2.1", "protocol": "udp",
+        "port": 33434, "round": round, "sent": 1, "received": received});
+    let hop = json!({"type": "hop", "at": "2026-11-29T10:00:00Z", "hop": 1,
+        "ip": is_ok.then_some("203.0.113.1"), "loss_pct": 0, "rtt": null, "reply": null,
+        "probes": [{"rtt_ms": is_ok.then_some(1.5), "ok": is_ok, "flow": 0}], "flows": [0],
+        "is_destination": false, "is_private": false, "is_timeout": !is_ok});
+    let end = json!({"type": "trace", "tool": "tm-probe", "version": "1", "platform": "linux",
+        "started_at": "2026-11-29T10:00:00Z", "completed_at": "2026-11-29T10:00:00Z",
+        "reached": false, "stop": "gap_limit", "hops": 1, "responded": received});
+    [hop, end].map(|mut record| {
+        record.as_object_mut().unwrap().extend(all.as_object().unwrap().clone());
+        record
+    })
+}
+
+/// A session of so many rounds to each of two hosts, in turn.
 fn session(rounds: usize) -> App {
     let mut file = tempfile::NamedTempFile::new().unwrap();
-    let mut text = String::new();
-    for round in 1..=rounds {
-        for host in ["a.example", "b.example"] {
-            let received = usize::from(round % 3 > 0);
-            let probe = if received == 1 { "1.5" } else { "null" };
-            let ip = if received == 1 { "\"203.0.113.1\"" } else { "null" };
-            let common = format!(
-                r#""v":1,"trace_id":"{host}{round}","host":"{host}","resolved_ip":"198.51.100.9","source_ip":"192.0.2.1","protocol":"udp","port":33434,"round":{round}"#
-            );
-            text += &format!(
-                r#"{{"type":"hop",{common},"at":"2026-11-29T10:00:00Z","hop":1,"ip":{ip},"probes":[{{"rtt_ms":{probe},"ok":{},"flow":0}}],"sent":1,"received":{received},"loss_pct":0,"rtt":null,"reply":null,"flows":[0],"is_destination":false,"is_private":false,"is_timeout":{}}}"#,
-                received == 1,
-                received == 0
-            );
-            text += "\n";
-            text += &format!(
-                r#"{{"type":"trace",{common},"tool":"tm-probe","version":"1","platform":"linux","started_at":"2026-11-29T10:00:00Z","completed_at":"2026-11-29T10:00:00Z","reached":false,"stop":"gap_limit","hops":1,"responded":{received},"sent":1,"received":{received}}}"#
-            );
-            text += "\n";
-        }
-    }
+    let hosts = |at| ["a.example", "b.example"].into_iter().flat_map(move |host| round(host, at));
+    let lines: Vec<String> =
+        (1..=rounds).flat_map(hosts).map(|record| format!("{record}\n")).collect();
+    let text = lines.concat();
     file.write_all(text.as_bytes()).unwrap();
     let flags = Flags::parse_from(["tm-render", "--tui"]);
     let input = Input::open(file.path()).unwrap();
@@ -50,7 +53,7 @@ fn counts(app: &mut App, round: usize) -> (u64, u64) {
     let log = app.session.get_mut(1).unwrap();
     let view = log.view_at(round, None, app.feed.kept()).unwrap();
     let at = &view.ttls[&1];
-    (u64::from(at.sent), u64::from(at.lost()))
+    (at.sent, at.lost())
 }
 
 #[test]
