@@ -215,7 +215,7 @@ pub(crate) fn ending(trace: &Trace) -> &'static str {
         Stop::StopSet => "not followed to its end: what lies beyond was found before",
         Stop::Interrupted if trace.reached => "reached; interrupted",
         Stop::Interrupted => "interrupted",
-        Stop::Error if trace.responded > 0 => "not followed to its end: an error ended it",
+        Stop::Error if trace.received > 0 => "not followed to its end: an error ended it",
         Stop::Error => "could not be traced",
     }
 }

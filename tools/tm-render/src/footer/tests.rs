@@ -16,7 +16,7 @@ fn trace(members: &Value) -> Trace {
 
 #[test]
 fn every_end_is_told_for_what_it_is() {
-    for (stop, reached, responded, wanted) in [
+    for (stop, reached, received, wanted) in [
         ("destination", true, 3, "reached"),
         ("gap_limit", false, 3, "not reached: nobody answers beyond the last hop shown"),
         ("max_hops", false, 3, "not reached within the largest TTL"),
@@ -27,7 +27,7 @@ fn every_end_is_told_for_what_it_is() {
         ("error", false, 3, "not followed to its end: an error ended it"),
         ("error", false, 0, "could not be traced"),
     ] {
-        let members = json!({"stop": stop, "reached": reached, "responded": responded});
+        let members = json!({"stop": stop, "reached": reached, "received": received});
         assert_eq!(ending(&trace(&members)), wanted, "{members}");
     }
     assert_eq!(ending(&trace(&json!({"stop": null}))), "it is not known how it ended");
