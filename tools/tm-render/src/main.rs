@@ -11,6 +11,9 @@ mod live;
 mod map;
 mod marks;
 mod order;
+mod overlay;
+mod preview;
+mod show;
 mod statistics;
 mod summary;
 mod symbols;
@@ -28,7 +31,7 @@ use tm_stream::typed::Records;
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
-use live::Screen;
+use preview::Preview;
 use summary::Summary;
 use view::Views;
 
@@ -44,7 +47,9 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
+    let preview = flags.preview.as_deref().and_then(|path| Preview::open(path, diagnostics));
     if flags.walks() {
+        preview.map_or(Ok(()), Preview::drain)?;
         return tui::run(flags, inputs, diagnostics);
     }
     let output = Output::open(flags.common.output.as_deref())?;
@@ -52,9 +57,15 @@ fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {
-        Format::Json if !flags.stats => document::write(&mut records, &output),
-        Format::Json => summaries(flags, &mut records, &output),
-        Format::Table | Format::Plain => show(flags, &mut records, &output),
+        Format::Table | Format::Plain => show::run(flags, &mut records, preview, &output),
+        Format::Json => {
+            preview.map_or(Ok(()), Preview::drain)?;
+            if flags.stats {
+                summaries(flags, &mut records, &output)
+            } else {
+                document::write(&mut records, &output)
+            }
+        }
     };
     output.finish()?;
     result.map(|()| interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
@@ -76,31 +87,4 @@ fn summaries(flags: &Flags, records: &mut Records, output: &Output) -> Result<()
     }
     all.extend(views.rest().map(|view| Summary::of(&view, flags.detour_km)));
     Ok(output.record(&BTreeMap::from([("traces", all)]))?)
-}
-
-/// Shows traces as they end; on a terminal, as they grow.
-fn show(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Error> {
-    let mut views = Views::new(flags.each);
-    let mut screen = Screen::new(flags, output);
-    let result = loop {
-        match records.next_record() {
-            Ok(Some(Record::Hop(hop))) => views.hop(*hop),
-            Ok(Some(Record::Trace(trace))) => {
-                if let Some(done) = views.trace(*trace) {
-                    screen.print(&done)?;
-                }
-            }
-            Ok(Some(Record::Alert(alert))) => screen.alert(*alert),
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-        if !records.more_waits() {
-            screen.redraw(&views)?;
-        }
-    };
-    for view in views.rest() {
-        screen.print(&view)?;
-    }
-    result
 }
