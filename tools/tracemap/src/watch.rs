@@ -10,7 +10,7 @@ use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Stdio};
+use std::process::ChildStdin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
@@ -23,7 +23,7 @@ use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
 use crate::pipeline::{self, Ended, Running, shell_line};
-use crate::stages;
+use crate::{preview, stages};
 use flags::Watch;
 use log::{Limits, Log};
 use summary::Summary;
@@ -38,11 +38,12 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
     if let Some(sink) = &sink {
         diagnostics.info(shell_line(&sources, None, sink));
     }
-    let mut running = Running::start(&sources, None, diagnostics).map_err(Error::Failed)?;
+    let (preview, tap) = sink.as_ref().and_then(|_| preview::open(&sources)).unzip();
+    let mut running = Running::start(&sources, None, tap, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
         Some(sink) => {
-            let child = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
+            let child = preview::show(sink, preview).map_err(Error::Failed)?;
             Some((sink.name.clone(), child))
         }
         None => None,
