@@ -33,15 +33,16 @@ struct Gated {
 }
 
 impl Gated {
-    fn new(name: &str) -> Self {
+    /// `script`: what tm-dns does at GATE before it is REAL.
+    fn new(name: &str, script: &str) -> Self {
         let desk = Desk::new(name, None);
         let folder = desk.program().parent().unwrap().to_owned();
         let (gate, filter) = (folder.join("gate"), folder.join("tm-dns"));
         fifo(&gate);
-        let real = tool("tm-dns");
-        let script =
-            format!("#!/bin/sh\ncat '{}'\nexec '{}' \"$@\"\n", gate.display(), real.display());
-        fs::write(&filter, script).unwrap();
+        let quoted = |path: &Path| format!("'{}'", path.display());
+        let script = script.replace("GATE", &quoted(&gate));
+        let script = script.replace("REAL", &format!("{} \"$@\"", quoted(&tool("tm-dns"))));
+        fs::write(&filter, format!("#!/bin/sh\n{script}\n")).unwrap();
         fs::set_permissions(&filter, Permissions::from_mode(0o755)).unwrap();
         Self { desk, gate }
     }
@@ -78,7 +79,7 @@ fn awaited(screen: &str) -> usize {
 
 #[test]
 fn a_hop_is_seen_before_it_is_looked_up_and_the_table_that_stays_is_the_same() {
-    let gated = Gated::new("preview-trace");
+    let gated = Gated::new("preview-trace", "cat GATE; exec REAL");
     let terminal = gated.run(&format!("trace {TARGET}"));
     let early = terminal.until("every hop", |screen| awaited(screen) == 6);
     assert!(early.contains("… is being looked up") && early.contains(TARGET), "{early}");
@@ -96,7 +97,7 @@ fn a_hop_is_seen_before_it_is_looked_up_and_the_table_that_stays_is_the_same() {
 
 #[test]
 fn a_watch_shows_hops_at_once_and_counts_them_once() {
-    let gated = Gated::new("preview-watch");
+    let gated = Gated::new("preview-watch", "cat GATE; exec REAL");
     let terminal = gated.run(&format!("watch --interval 0.1 --rounds 3 {TARGET}"));
     terminal.until("every hop", |screen| awaited(screen) == 6);
     gated.open();
@@ -127,18 +128,15 @@ struct Typed {
 impl Typed {
     /// `args`: with `--preview`; the FIFOs `records` and `preview` are in the working folder.
     fn run(args: &str) -> Self {
-        let line = format!("mkfifo records preview; : >ready; tm-render {args} <records");
+        let line = format!("mkfifo records preview notes; echo ready; tm-render {args} <records");
         let terminal = Terminal::run(100, 30, &line);
-        let ready = terminal.folder().join("ready");
-        while !ready.exists() {
-            std::thread::yield_now();
-        }
+        terminal.shows("ready");
         let records = writer(&terminal.folder().join("records"));
         Self { terminal, records }
     }
 
-    fn preview(&self) -> File {
-        writer(&self.terminal.folder().join("preview"))
+    fn fifo(&self, name: &str) -> File {
+        writer(&self.terminal.folder().join(name))
     }
 
     /// Ends the records; what stands then.
@@ -167,8 +165,8 @@ fn bare(line: &str) -> String {
 #[test]
 fn records_take_the_place_of_their_previews_one_by_one() {
     let mut typed = Typed::run("--preview preview --awaited dns,asn");
-    let (round, mut preview) = (round(), typed.preview());
-    round.iter().for_each(|line| preview.write_all(bare(line).as_bytes()).unwrap());
+    let (round, mut preview) = (round(), typed.fifo("preview"));
+    preview.write_all(round.iter().map(|line| bare(line)).collect::<String>().as_bytes()).unwrap();
     let screen = typed.terminal.until("six responders", |screen| awaited(screen) == 6);
     assert!(screen.contains("ASN") && !screen.contains("Location"), "{screen}");
     for (at, line) in round.iter().take(3).enumerate() {
@@ -185,7 +183,7 @@ fn records_take_the_place_of_their_previews_one_by_one() {
 fn a_preview_that_is_broken_harms_nothing() {
     let mut typed = Typed::run("--preview preview");
     let round = round();
-    let mut preview = typed.preview();
+    let mut preview = typed.fifo("preview");
     preview.write_all(b"no record\n{\"type\":\"hop\"}\n\xff\n[]\n\n").unwrap();
     preview.write_all(bare(&round[0]).as_bytes()).unwrap();
     typed.terminal.until("the first hop", |screen| awaited(screen) == 1);
@@ -227,4 +225,60 @@ fn where_no_table_grows_a_preview_is_read_and_shown_nowhere() {
         let shown = !text.is_empty() && !text.contains("192.0.2.77") && !text.contains("is being");
         assert!(output.status.success() && shown, "{args:?}: {text}");
     }
+}
+
+#[test]
+fn notes_stand_above_the_table_that_grows_and_tear_none() {
+    let mut typed = Typed::run("--preview preview --notes notes");
+    let round = round();
+    let (mut notes, mut preview) = (typed.fifo("notes"), typed.fifo("preview"));
+    notes.write_all(b"tm-dns: the first\n").unwrap();
+    typed.terminal.shows("tm-dns: the first");
+    preview.write_all(bare(&round[0]).as_bytes()).unwrap();
+    typed.terminal.until("the first hop", |screen| awaited(screen) == 1);
+    notes.write_all(b"tm-asn: the sec\x1b[2Jond\n").unwrap();
+    let screen = typed.terminal.shows(r"tm-asn: the sec\u{1b}[2Jond");
+    assert_eq!((awaited(&screen), screen.matches("┌───┬").count()), (1, 1), "{screen}");
+    typed.records.write_all(round.concat().as_bytes()).unwrap();
+    typed.terminal.shows("reached");
+    notes.write_all(b"tm-geo: the last\n").unwrap();
+    typed.terminal.shows("tm-geo: the last");
+    let stands = typed.end();
+    assert_eq!(stands.matches("┌───┬").count(), 1, "{stands}");
+    assert!(stands.find("the last") < stands.find("┌───┬"), "{stands}");
+    drop((notes, preview));
+}
+
+#[test]
+fn what_tools_say_tears_no_table_of_a_watch() {
+    let script = "IFS= read -r line; echo \"$line\"; cat GATE; echo a word >&2; exec REAL";
+    let gated = Gated::new("preview-words", script);
+    let terminal = gated.run(&format!("watch --interval 0.1 --rounds 3 {TARGET}"));
+    terminal.until("the first hop", |screen| rows(screen).len() > awaited(screen));
+    gated.open();
+    assert_eq!(terminal.ended(), 0);
+    let stands = terminal.screen();
+    assert!(stands.contains("a word\n") && stands.contains("3 rounds"), "{stands}");
+    assert_eq!(stands.matches("┌───┬").count(), 1, "{stands}");
+}
+
+#[test]
+fn the_screen_that_one_walks_through_shows_them_too() {
+    let mut typed = Typed::run("--tui --preview preview --notes notes");
+    let round = round();
+    let (mut notes, mut preview) = (typed.fifo("notes"), typed.fifo("preview"));
+    let name = |screen: &str| {
+        let line = screen.lines().find(|line| line.contains("62.155.243.1"))?;
+        Some(line.split_whitespace().nth(3)?.to_owned())
+    };
+    preview.write_all(round.iter().map(|line| bare(line)).collect::<String>().as_bytes()).unwrap();
+    typed.terminal.until("a hop", |screen| name(screen).is_some_and(|name| name == "…"));
+    notes.write_all(b"tm-dns: no answer\n").unwrap();
+    typed.terminal.shows("tm-dns: no answer");
+    typed.records.write_all(round.concat().as_bytes()).unwrap();
+    let is_known = |name: String| name.ends_with("dtag.de");
+    typed.terminal.until("its name", |screen| name(screen).is_some_and(is_known));
+    drop((notes, preview));
+    typed.terminal.press(&["q"]);
+    typed.end();
 }

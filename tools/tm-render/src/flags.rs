@@ -102,6 +102,11 @@ pub(crate) struct Flags {
     #[arg(default_value = "dns,asn,geo")]
     pub(crate) awaited: Vec<Member>,
 
+    /// What other tools say, to stand above the table that grows and not in the middle of it: a
+    /// FIFO, /dev/fd/N or a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notes: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -132,7 +137,7 @@ impl Flags {
 
     /// The table is what is shown, not something else about the path.
     pub(crate) fn shows_table(&self) -> bool {
-        self.format == Format::Table && !(self.stats || self.map || self.walks())
+        self.format == Format::Table && !self.stats && !self.map
     }
 
     /// What signs may be used.

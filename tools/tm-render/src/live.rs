@@ -12,7 +12,7 @@ use crate::flags::{Flags, Format};
 use crate::footer::count;
 use crate::overlay::Overlay;
 use crate::view::{View, Views};
-use crate::{figures, map, table};
+use crate::{figures, map, side, table};
 
 /// Nobody reads faster.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
@@ -94,6 +94,18 @@ impl<'a> Screen<'a> {
             lines.extend(self.alerts.lines(Some(&view.host), self.flags.columns_of_text()));
         }
         self.write(&lines)
+    }
+
+    /// Prints a line to stay, above the table.
+    pub(crate) fn say(&mut self, line: &[u8]) -> io::Result<()> {
+        if !self.live {
+            side::tell(line);
+            return Ok(());
+        }
+        self.is_stale |= self.standing > 0;
+        self.drawn_at = None;
+        self.erase()?;
+        self.write(&[side::note(line)])
     }
 
     /// Notes an alert, to be shown below the table.

@@ -12,8 +12,8 @@ mod map;
 mod marks;
 mod order;
 mod overlay;
-mod preview;
 mod show;
+mod side;
 mod statistics;
 mod summary;
 mod symbols;
@@ -31,7 +31,7 @@ use tm_stream::typed::Records;
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
-use preview::Preview;
+use side::{Side, tell};
 use summary::Summary;
 use view::Views;
 
@@ -47,19 +47,24 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
-    let preview = flags.preview.as_deref().and_then(|path| Preview::open(path, diagnostics));
+    let preview = Side::open("--preview", flags.preview.as_deref(), diagnostics);
+    let notes = Side::open("--notes", flags.notes.as_deref(), diagnostics);
     if flags.walks() {
-        preview.map_or(Ok(()), Preview::drain)?;
-        return tui::run(flags, inputs, diagnostics);
+        return tui::run(flags, inputs, (preview, notes), diagnostics);
     }
     let output = Output::open(flags.common.output.as_deref())?;
     confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {
-        Format::Table | Format::Plain => show::run(flags, &mut records, preview, &output),
+        Format::Table | Format::Plain => show::run(flags, &mut records, (preview, notes), &output),
         Format::Json => {
-            preview.map_or(Ok(()), Preview::drain)?;
+            if let Some(preview) = preview {
+                preview.read_aside(|_| {});
+            }
+            if let Some(notes) = notes {
+                notes.read_aside(tell);
+            }
             if flags.stats {
                 summaries(flags, &mut records, &output)
             } else {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use clap::ValueEnum;
-use tm_schema::{Hop, Trace};
+use tm_schema::{Hop, Record, Trace};
 
 use crate::view::{Key, View, Views};
 
@@ -90,8 +90,16 @@ impl Overlay {
         true
     }
 
-    /// The record of a hop has come through the filters.
-    pub(crate) fn replace(&mut self, hop: &Hop) {
+    /// A record has come through the filters.
+    pub(crate) fn record(&mut self, record: &Record) {
+        match record {
+            Record::Hop(hop) => self.replace(hop),
+            Record::Trace(trace) => self.end(trace),
+            Record::Alert(_) | Record::Other(_) => {}
+        }
+    }
+
+    fn replace(&mut self, hop: &Hop) {
         self.is_newest = false;
         let identity = Identity::of(hop);
         match self.waiting.iter().position(|waiting| identity.is(waiting)) {
@@ -102,7 +110,7 @@ impl Overlay {
     }
 
     /// A trace is over: what filters have not let through by now, they have dropped.
-    pub(crate) fn end(&mut self, trace: &Trace) {
+    fn end(&mut self, trace: &Trace) {
         self.is_newest = false;
         self.waiting.retain(|hop| hop.trace_id != trace.trace_id);
         self.early.retain(|early| early.trace_id != trace.trace_id);
@@ -117,11 +125,16 @@ impl Overlay {
             (None, Some((key, view))) => (key.clone(), Some(view)),
             (None, None) => return None,
         };
-        let mut waiting = self.waiting.iter().filter(|hop| self.key(hop) == key).peekable();
+        self.over(&key, view)
+    }
+
+    /// A view, if there is one, with the hops that wait.
+    pub(crate) fn over<'a>(&self, key: &Key, view: Option<&'a View>) -> Option<Cow<'a, View>> {
+        let mut waiting = self.waiting.iter().filter(|hop| self.key(hop) == *key).peekable();
         if waiting.peek().is_none() {
             return view.map(Cow::Borrowed);
         }
-        let mut view = view.map_or_else(|| View::new(&key), View::clone);
+        let mut view = view.map_or_else(|| View::new(key), View::clone);
         waiting.for_each(|hop| view.preview(hop.clone(), &self.awaited));
         Some(Cow::Owned(view))
     }

@@ -50,17 +50,27 @@ fn awaited(sources: &[Stage]) -> Option<Vec<String>> {
     is_known.then(|| filters.into_iter().map(member).collect())
 }
 
-/// Starts tm-render, which reads the copy too. The other stages have been started by now, so that
-/// no other process inherits it.
-pub(crate) fn show(sink: &Stage, preview: Option<Preview>) -> Result<Child, String> {
+/// Starts tm-render, which reads the copy too, and what the other tools say. They have been started
+/// by now, so that none of them inherits either.
+pub(crate) fn show(
+    sink: &Stage,
+    preview: Option<Preview>,
+    notes: Option<PipeReader>,
+) -> Result<Child, String> {
     let mut sink = sink.clone();
-    if let Some(Preview { reader, awaited }) = &preview
-        && fcntl_setfd(reader, FdFlags::empty()).is_ok()
-    {
-        sink.arguments.push(format!("--preview=/dev/fd/{}", reader.as_raw_fd()));
-        sink.arguments.push(format!("--awaited={}", awaited.join(",")));
+    let preview = preview.map(|preview| {
+        sink.arguments.push(format!("--awaited={}", preview.awaited.join(",")));
+        ("--preview", preview.reader)
+    });
+    let inherited = [preview, notes.map(|notes| ("--notes", notes))];
+    for (flag, reader) in inherited.iter().flatten() {
+        if fcntl_setfd(reader, FdFlags::empty()).is_ok() {
+            sink.arguments.push(format!("{flag}=/dev/fd/{}", reader.as_raw_fd()));
+        }
     }
-    sink.start(Stdio::piped(), Stdio::inherit())
+    let child = sink.start(Stdio::piped(), Stdio::inherit());
+    drop(inherited); // once it has them
+    child
 }
 
 impl Tap {

@@ -33,7 +33,7 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     let (preview, tap) = preview::open(sources).unzip();
     let mut running =
         Running::start(sources, aside.as_ref(), tap, diagnostics).map_err(Error::Failed)?;
-    let mut shown = preview::show(sink, preview).map_err(Error::Failed)?;
+    let mut shown = preview::show(sink, preview, None).map_err(Error::Failed)?;
     let saved = match (running.output.take(), shown.stdin.take()) {
         (Some(from), Some(to)) => pass(from, to, kept),
         _ => Ok(()),

@@ -22,6 +22,7 @@ use signal_hook::iterator::Signals;
 use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
+use crate::aside::Aside;
 use crate::pipeline::{self, Ended, Running, shell_line};
 use crate::{preview, stages};
 use flags::Watch;
@@ -39,22 +40,28 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
         diagnostics.info(shell_line(&sources, None, sink));
     }
     let (preview, tap) = sink.as_ref().and_then(|_| preview::open(&sources)).unzip();
-    let mut running = Running::start(&sources, None, tap, diagnostics).map_err(Error::Failed)?;
+    let (aside, notes) = sink.as_ref().map_or(Ok(None), |_| Aside::to_table())?.unzip();
+    let mut running =
+        Running::start(&sources, aside.as_ref(), tap, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
         Some(sink) => {
-            let child = preview::show(sink, preview).map_err(Error::Failed)?;
+            let child = preview::show(sink, preview, notes).map_err(Error::Failed)?;
             Some((sink.name.clone(), child))
         }
         None => None,
     };
-    let to = shown.as_mut().and_then(|(_, child)| child.stdin.take());
+    let mut to = shown.as_mut().and_then(|(_, child)| child.stdin.take());
     if let Some(from) = running.output.take() {
-        let passed = hosts.pass(Lines::new(from), to, &signals, flags.no_table, diagnostics);
+        let passed = hosts.pass(Lines::new(from), &mut to, &signals, flags.no_table, diagnostics);
         passed.map_err(|error| Error::Failed(format!("cannot read the records: {error}")))?;
     }
     signals.is_over.store(true, Ordering::Relaxed);
     let mut results = running.wait();
+    if let Some(aside) = aside {
+        aside.tell();
+    }
+    drop(to); // the table has been told everything that it is to show
     results.extend(shown.map(|(name, mut child)| Ended::alone(&name, &mut child)));
     hosts.report(diagnostics);
     let outcome = outcome(&results, &signals, diagnostics);
@@ -167,7 +174,7 @@ impl Hosts {
     fn pass(
         &mut self,
         mut lines: Lines<impl io::Read>,
-        mut to: Option<ChildStdin>,
+        to: &mut Option<ChildStdin>,
         control: &Control,
         say: bool,
         diagnostics: &Diagnostics,
@@ -189,7 +196,7 @@ impl Hosts {
             }
             self.record(&mut line, say, diagnostics);
             if to.as_mut().is_some_and(|to| to.write_all(&line).is_err()) {
-                to = None;
+                *to = None;
             }
         }
     }
