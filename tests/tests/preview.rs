@@ -282,3 +282,20 @@ fn the_screen_that_one_walks_through_shows_them_too() {
     typed.terminal.press(&["q"]);
     typed.end();
 }
+
+#[test]
+fn the_pipelines_of_the_docs_work() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/screens.md");
+    let page = fs::read_to_string(page).unwrap();
+    let lines: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let command = |flag: &str| lines.iter().find(|line| line.contains(flag)).unwrap();
+    assert!(lines.contains(&"mkfifo early"));
+    for flag in ["--preview early", "--notes said"] {
+        let line = command(flag).replace("example.com", TARGET);
+        let script = format!("sh -c 'mkfifo early said; {line}'");
+        let terminal = Terminal::run(100, 30, &simulated("chain", &script));
+        assert_eq!(terminal.ended(), 0, "{line}");
+        let screen = terminal.screen();
+        assert!(screen.contains("reached") && rows(&screen).len() == 6, "{screen}");
+    }
+}
