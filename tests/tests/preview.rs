@@ -204,6 +204,11 @@ fn a_preview_that_is_missing_is_told_and_the_table_goes_on() {
         assert!(rows(&stands).len() == 7, "{stands}");
         assert_eq!(stands.matches("tm-render: --preview: cannot read ").count(), 1, "{stands}");
     }
+    // A FIFO that nobody writes to.
+    let mut typed = Typed::run("--preview preview --notes notes");
+    typed.records.write_all(round().concat().as_bytes()).unwrap();
+    let stands = typed.end();
+    assert!(rows(&stands).len() == 7 && !stands.contains("tm-render:"), "{stands}");
 }
 
 #[test]

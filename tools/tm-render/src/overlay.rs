@@ -93,6 +93,7 @@ impl Overlay {
     /// A record has come through the filters.
     pub(crate) fn record(&mut self, record: &Record) {
         match record {
+            _ if self.waiting.is_empty() && !self.is_open => {}
             Record::Hop(hop) => self.replace(hop),
             Record::Trace(trace) => self.end(trace),
             Record::Alert(_) | Record::Other(_) => {}

@@ -204,8 +204,8 @@ impl View {
         }
     }
 
-    /// Adds what one responder said before it was looked up. Of one that is known, it is known
-    /// what filters had to say.
+    /// Adds what one responder said before it was looked up. What filters found out about one that
+    /// is known already still holds.
     pub(crate) fn preview(&mut self, hop: Hop, awaited: &[Member]) {
         let ttl = hop.hop;
         let known = self.ttls.get(&ttl).map_or(0, |at| at.responders.len());
