@@ -42,6 +42,9 @@ pub(crate) fn lines(view: &View, marks: &Marks, columns: &[Column], flags: &Flag
     {
         lines.push(symbols.trust_legend().to_owned());
     }
+    if responders(view).any(|at| columns.iter().any(|column| column.is_awaited(at))) {
+        lines.push(format!("{} is being looked up", symbols.awaited()));
+    }
     lines.extend(failures(view, columns));
     lines.extend(several(view, symbols));
     let legs = legs(view, flags.detour_km)
