@@ -144,16 +144,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Rounds that failed before there was an address are a path only where the host has no other; an
-/// end whose hops are missing, and that says no error, is none at all.
+/// Rounds that failed before there was an address are a path only where the host has no other from
+/// there; an end whose hops are missing, and that says no error, is none at all.
 fn without_failures(routes: &mut Vec<Route>) {
-    let traced: BTreeSet<String> = routes
-        .iter()
-        .filter(|route| !route.ttls.is_empty())
-        .map(|route| route.key.host.clone())
-        .collect();
+    let way = |key: &Key| (key.host.clone(), key.vantage.clone());
+    let traced: BTreeSet<_> =
+        routes.iter().filter(|route| !route.ttls.is_empty()).map(|route| way(&route.key)).collect();
     routes.retain(|route| {
-        let is_failure = route.error.is_some() && !traced.contains(&route.key.host);
+        let is_failure = route.error.is_some() && !traced.contains(&way(&route.key));
         !route.ttls.is_empty() || is_failure
     });
 }
