@@ -22,6 +22,9 @@ pub(crate) fn write(session: &Session) -> String {
         }
         before = Some((hop, point));
     }
+    for feature in &mut features {
+        feature["properties"]["vantage"] = session.vantage.clone().into();
+    }
     let collection = json!({"type": "FeatureCollection", "features": features});
     serde_json::to_string(&collection).unwrap_or_default() + "\n"
 }
