@@ -490,3 +490,15 @@ fn tables_and_series_tell_vantage_points_apart() {
         assert_eq!(told, "berlin\nparis\n", "{table}");
     }
 }
+
+#[test]
+fn a_few_microseconds_are_not_shown_as_none() {
+    let mut records = tour::pacific();
+    for probe in records[0]["probes"].as_array_mut().unwrap() {
+        probe["rtt_ms"] = json!(0.004);
+    }
+    for format in ["html", "md"] {
+        let text = text(format, &records);
+        assert!(text.contains("0.004") && !text.contains("0.00–"), "{format}: {text}");
+    }
+}

@@ -344,3 +344,14 @@ fn a_bad_line_is_named_and_the_rest_is_shown() {
     let missing = render(&["/nonexistent"], &[]);
     assert_eq!(missing.status.code(), Some(2));
 }
+
+#[test]
+fn a_few_microseconds_are_not_shown_as_none() {
+    let hop = hop(1, json!("127.0.0.1"), &[0.004, 0.062], 2, 2);
+    let lines = [hop, end("destination", true)];
+    for format in ["table", "plain"] {
+        let text = shown(&["--format", format, "--columns", "avg,minmax,stddev"], &lines);
+        assert!(text.contains("0.033") && text.contains("0.004/0.062"), "{text}");
+        assert!(text.contains("0.041"), "{text}");
+    }
+}

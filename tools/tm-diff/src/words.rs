@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use tm_stream::text::few_ms;
+
 use crate::comparison::{About, At, Change, Comparison, Row, Verdict, Where};
 
 /// What kind of line it is, for its sign and its colour.
@@ -152,7 +154,7 @@ fn notes(notes: &[String]) -> String {
 /// Three significant places.
 pub(crate) fn ms(ms: f64) -> String {
     match ms.abs() {
-        ..10.0 => format!("{ms:.2}"),
+        ..10.0 => few_ms(ms),
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }
