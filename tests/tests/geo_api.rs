@@ -64,6 +64,18 @@ fn nothing_is_asked_twice_and_nothing_private_at_all() {
 }
 
 #[test]
+fn behind_a_translator_the_ipv4_router_itself_is_asked_about() {
+    let providers = Providers::new(ip_api, ipapi);
+    let ips = ["64:ff9b::900:1", "9.0.0.1", "64:ff9b::10.0.0.1"];
+    let (places, _) = providers.run(&[], &hops(&ips));
+    let cities: Vec<&Value> = places.iter().map(|place| &place["city"]).collect();
+    let frankfurt = json!("Frankfurt am Main");
+    assert_eq!(cities, [&frankfurt, &frankfurt, &Value::Null]);
+    assert_eq!(providers.asked(), (1, 0));
+    assert!(providers.first.asked()[0].target.starts_with("/json/9.0.0.1?"));
+}
+
+#[test]
 fn nothing_is_sent_where_that_is_forbidden() {
     let providers = Providers::new(ip_api, ipapi);
     for flag in ["--offline", "--no-api"] {
