@@ -319,8 +319,9 @@ fn every_table_says_whose_it_is_and_from_where() {
     for format in ["plain", "table"] {
         let text = shown(&["--format", format], &lines);
         let begins = if format == "plain" { "# " } else { "" };
-        let titled = |line: &&str| line.starts_with(&format!("{begins}example.com (192.0.2.9) by"));
-        let titles: Vec<&str> = text.lines().filter(titled).collect();
+        let is_heading =
+            |line: &&str| line.starts_with(&format!("{begins}example.com (192.0.2.9) by"));
+        let titles: Vec<&str> = text.lines().filter(is_heading).collect();
         assert_eq!(titles.len(), 3, "{text}");
         for (title, from) in titles.iter().zip(["33434", "from berlin", "from paris"]) {
             assert!(title.ends_with(from), "{title}");

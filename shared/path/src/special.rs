@@ -66,7 +66,7 @@ pub fn is_private(ip: IpAddr) -> bool {
     block_of(ip).is_some_and(|block| !block.2)
 }
 
-/// The IPv4 address that an address of 64:ff9b::/96 stands for (RFC 6052). What a translator of
+/// The IPv4 address that an address of `64:ff9b::/96` stands for (RFC 6052). What a translator of
 /// IPv6 to IPv4 says of a router behind it bears the router's address in there (RFC 7915).
 ///
 /// ```

@@ -217,6 +217,13 @@ mod tests {
 
     use super::*;
 
+    #[test]
+    fn samples_are_redacted() {
+        for sample in tm_mutate::seeds("redact") {
+            check(&sample);
+        }
+    }
+
     proptest! {
         #![proptest_config(tm_mutate::cases(128))]
 
