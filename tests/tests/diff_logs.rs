@@ -214,6 +214,29 @@ fn the_only_vantage_points_of_two_files_are_compared_and_named() {
 }
 
 #[test]
+fn an_address_may_change_and_two_that_take_turns_are_told() {
+    let desk = Desk::new();
+    let hops = path(&["192.0.2.1"]);
+    let log = |sources: &[&str]| -> Vec<Value> {
+        let rounds = (1..).zip(sources).flat_map(|(n, source)| {
+            let from = json!({"source_ip": source});
+            round(n, &hops).into_iter().map(move |record| with(record, &from))
+        });
+        rounds.collect()
+    };
+    desk.file("moved", &log(&["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"]));
+    assert_eq!(desk.compared(&["moved"]).len(), 1, "and nothing is said");
+    desk.file("turns", &log(&["10.0.0.1", "10.0.0.2", "10.0.0.1"]));
+    let output = desk.run(&["turns"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("example.com: rounds from several addresses are taken for one"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
 fn a_name_that_did_not_resolve_is_compared_by_its_error() {
     let desk = Desk::new();
     let good = round(1, &path(&["192.0.2.1"]));

@@ -69,6 +69,12 @@ impl Round {
         self.end.as_ref().map(|end| end.started_at).into_iter().chain(first).min()
     }
 
+    /// The address probed from.
+    pub(crate) fn source(&self) -> Option<&str> {
+        let of_end = self.end.as_ref().and_then(|end| end.source_ip.as_deref());
+        of_end.or_else(|| self.hops.first()?.source_ip.as_deref())
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.end
             .as_ref()

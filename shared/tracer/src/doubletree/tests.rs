@@ -116,17 +116,17 @@ fn what_answers_to_a_flow_alone_has_one_probe_in_flight() {
     let mut trace = Doubletree::new(plan, set, source, *way.last().unwrap(), Duration::ZERO);
     let mut now = Duration::ZERO;
     for _ in 0..8 {
-        let sent = loop {
+        let probe = loop {
             match trace.poll(now) {
-                Next::Send(sent) => break sent,
+                Next::Send(probe) => break probe,
                 Next::Wait(until) => now = until,
                 Next::Done => panic!("it goes on"),
             }
         };
         assert!(matches!(trace.poll(now), Next::Wait(_)));
         assert!(matches!(trace.poll(now + Duration::from_millis(200)), Next::Wait(_)));
-        assert_eq!(trace.resolve(0, now), Some(sent.sequence));
-        let from = way[usize::from(sent.ttl) - 1];
-        trace.answered(sent.sequence, answer(from, false), None, Duration::from_millis(9));
+        assert_eq!(trace.resolve(0, now), Some(probe.sequence));
+        let from = way[usize::from(probe.ttl) - 1];
+        trace.answered(probe.sequence, answer(from, false), None, Duration::from_millis(9));
     }
 }
