@@ -6,6 +6,7 @@ use std::time::Duration;
 use tm_schema::{Ignored, PathMtu, Paths, Stop, StopSetUse};
 
 use crate::ledger::Ledger;
+use crate::paths::Found;
 use crate::trace::{Answer, HopReport, Next};
 
 /// A way of tracing.
@@ -62,6 +63,11 @@ pub trait Strategy {
 
     /// What it promises of the paths that it found, where it is after all of them.
     fn paths(&self) -> Option<Paths> {
+        None
+    }
+
+    /// What it has found so far, where it tells its hops at the end.
+    fn found(&self) -> Option<Found> {
         None
     }
 

@@ -3,7 +3,7 @@
 
 use clap::ValueEnum;
 use tm_schema::{Asn, Geo, Mtu};
-use tm_stream::text::{cut_middle, cut_with, shown, width};
+use tm_stream::text::{cut_middle, cut_with, few_ms, shown, width};
 
 use crate::overlay::Member;
 use crate::symbols::{Symbols, Trust};
@@ -338,7 +338,7 @@ fn lost(at: &Ttl) -> String {
 /// Three significant places are what a person compares.
 pub(crate) fn milliseconds(ms: f64) -> String {
     match ms {
-        ..10.0 => format!("{ms:.2}"),
+        ..10.0 => few_ms(ms),
         ..1000.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }

@@ -47,7 +47,10 @@ pub(crate) fn lines(view: &View, flags: &Flags, color: bool) -> Vec<String> {
     let mut columns = choose(view, flags);
     let mut rows = rows(view, &columns, &marks, flags);
     let mut lines = match flags.format {
-        Format::Plain => plain(&columns, &rows),
+        Format::Plain => {
+            let heading = footer::heading(view, flags.symbols());
+            [format!("# {heading}")].into_iter().chain(plain(&columns, &rows)).collect()
+        }
         _ if rows.is_empty() => Vec::new(),
         _ => {
             fit(&mut columns, &mut rows, BOX.room(flags.columns_of_text()), flags.symbols());

@@ -63,6 +63,8 @@ pub(crate) struct View {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
     pub(crate) protocol: Option<Protocol>,
+    /// The name of the place probed from.
+    pub(crate) vantage: Option<String>,
     /// When the first probe left.
     pub(crate) started_at: Option<Time>,
     pub(crate) ttls: BTreeMap<u8, Ttl>,
@@ -164,7 +166,8 @@ impl View {
     /// Of nothing yet.
     pub(crate) fn new(key: &Key) -> Self {
         let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
-        Self { host, resolved_ip, protocol: key.protocol, ..Self::default() }
+        let vantage = key.vantage.clone();
+        Self { host, resolved_ip, protocol: key.protocol, vantage, ..Self::default() }
     }
 
     /// Notes how a round ended.
