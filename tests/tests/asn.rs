@@ -143,6 +143,19 @@ fn nothing_is_asked_twice_and_nothing_private_at_all() {
 }
 
 #[test]
+fn behind_a_translator_the_ipv4_router_itself_is_asked_about() {
+    let server = DnsServer::start(zone);
+    let home = home();
+    let private = ["64:ff9b::10.0.0.1", "64:ff9b::100.64.0.1", "64:ff9b:1::9.0.1.1"];
+    let out = run(&server, home.path(), &[], &["64:ff9b::900:101", "9.0.1.1"]);
+    assert_eq!((&out[0], &out[0]["number"]), (&out[1], &json!(7)));
+    let asked = server.asked();
+    assert_eq!(asked.iter().filter(|name| name.contains(".origin.")).count(), 1, "{asked:?}");
+    assert!(run(&server, home.path(), &[], &private).iter().all(Value::is_null));
+    assert_eq!(server.asked().len(), asked.len(), "nobody outside knows a private address");
+}
+
+#[test]
 fn errors_are_not_kept_and_not_routed_is() {
     let server = DnsServer::start(zone);
     let home = home();

@@ -158,6 +158,84 @@ fn families_and_protocols_of_a_host_are_not_mixed() {
     assert!(all.len() == 3 && all.iter().all(|one| one["same"] == true), "{all:?}");
 }
 
+/// A round from a named place.
+fn from(vantage: &str, number: u64, hops: &[Value]) -> Vec<Value> {
+    let named = json!({"vantage": vantage});
+    round(number, hops).into_iter().map(|record| with(record, &named)).collect()
+}
+
+#[test]
+fn vantage_points_that_share_a_log_are_compared_each_with_itself() {
+    let desk = Desk::new();
+    let berlin = path(&["192.0.2.1", "192.0.2.2"]);
+    let paris = path(&["203.0.113.1", "203.0.113.2", "203.0.113.3"]);
+    let log = [from("berlin", 1, &berlin), from("paris", 2, &paris)].concat();
+    let later = [from("paris", 3, &paris), from("berlin", 4, &berlin)].concat();
+    desk.file("log", &[log.clone(), later.clone()].concat());
+    desk.file("a", &log);
+    desk.file("b", &later);
+    for args in [&["log"][..], &["--split", "2026-11-24T10:02:30", "log"], &["a", "b"]] {
+        let all = desk.compared(args);
+        let named: Vec<_> =
+            all.iter().map(|one| (&one["a"]["vantage"], &one["b"]["vantage"])).collect();
+        let (berlin, paris) = (json!("berlin"), json!("paris"));
+        assert_eq!(named, [(&berlin, &berlin), (&paris, &paris)], "{args:?}");
+        assert!(all.iter().all(|one| one["same"] == true), "{args:?}: {all:?}");
+    }
+    desk.file("madrid", &from("madrid", 5, &berlin));
+    let missing: Vec<String> = desk.compared(&["a", "madrid"]).iter().map(counts).collect();
+    assert_eq!(missing, ["missing=1"; 3], "which of the two would it be compared with?");
+}
+
+#[test]
+fn the_only_vantage_points_of_two_files_are_compared_and_named() {
+    let desk = Desk::new();
+    let of = |host: &str, round: Vec<Value>| -> Vec<Value> {
+        let about = json!({"host": host, "trace_id": format!("id-of-{host}")});
+        round.into_iter().map(|record| with(record, &about)).collect()
+    };
+    let (one, two) = (path(&["192.0.2.1"]), path(&["192.0.2.2"]));
+    let both =
+        |vantage| [of("one", from(vantage, 1, &one)), of("two", from(vantage, 2, &two))].concat();
+    desk.file("a", &both("berlin"));
+    desk.file("b", &both("paris"));
+    let all = desk.compared(&["a", "b"]);
+    assert!(all.len() == 2 && all.iter().all(|one| one["same"] == true), "{all:?}");
+    for format in ["table", "unified", "markdown"] {
+        let (text, _) = desk.diff(&["--format", format, "a", "b"]);
+        for said in ["1 round from berlin", "1 round from paris", "Vantage point: berlin → paris"]
+        {
+            assert_eq!(text.matches(said).count(), 2, "{said}: {text}");
+        }
+    }
+    desk.file("unnamed", &[of("one", round(1, &one)), of("two", round(2, &two))].concat());
+    let (text, _) = desk.diff(&["unnamed", "b"]);
+    assert!(text.contains("Vantage point: unnamed → paris"), "{text}");
+}
+
+#[test]
+fn an_address_may_change_and_two_that_take_turns_are_told() {
+    let desk = Desk::new();
+    let hops = path(&["192.0.2.1"]);
+    let log = |sources: &[&str]| -> Vec<Value> {
+        let rounds = (1..).zip(sources).flat_map(|(n, source)| {
+            let from = json!({"source_ip": source});
+            round(n, &hops).into_iter().map(move |record| with(record, &from))
+        });
+        rounds.collect()
+    };
+    desk.file("moved", &log(&["10.0.0.1", "10.0.0.1", "10.0.0.2", "10.0.0.3"]));
+    assert_eq!(desk.compared(&["moved"]).len(), 1, "and nothing is said");
+    desk.file("turns", &log(&["10.0.0.1", "10.0.0.2", "10.0.0.1"]));
+    let output = desk.run(&["turns"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        said.contains("example.com: rounds from several addresses are taken for one"),
+        "{said}"
+    );
+    assert_eq!(output.status.code(), Some(0));
+}
+
 #[test]
 fn a_name_that_did_not_resolve_is_compared_by_its_error() {
     let desk = Desk::new();

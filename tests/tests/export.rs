@@ -265,7 +265,7 @@ fn more_than_one_subject_is_named_and_no_picture_is_drawn() {
         let output = run(&["-f", format], &lines(&records));
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{format}");
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.contains("www.example.nz 192.0.2.9 udp, thirty.example 198.51.100.30 udp): choose by --host, --trace ID or --last"), "{said}");
+        assert!(said.contains("www.example.nz 192.0.2.9 udp, thirty.example 198.51.100.30 udp): choose by --host, --vantage, --trace ID or --last"), "{said}");
     }
     for args in [["--host", "thirty.example"].as_slice(), &["--last"]] {
         let output = run(&[&["-f", "json"], args].concat(), &lines(&records));

@@ -428,3 +428,77 @@ fn a_real_trace_goes_out_and_comes_back_with_the_same_hops() {
         assert_eq!(rows, facts(&records, told), "csv");
     }
 }
+
+/// Two rounds of one path, each from a named place.
+fn from_two_places() -> Vec<Value> {
+    let mut records = tour::rounds(2);
+    let first = records[0]["trace_id"].clone();
+    for record in &mut records {
+        record["vantage"] = if record["trace_id"] == first { "berlin" } else { "paris" }.into();
+    }
+    records
+}
+
+#[test]
+fn a_picture_is_of_one_vantage_point_and_names_it() {
+    let records = lines(&from_two_places());
+    let mixed = run(&["-f", "json"], &records);
+    let said = String::from_utf8(mixed.stderr).unwrap();
+    assert_eq!((mixed.status.code(), mixed.stdout.len()), (Some(2), 0), "{said}");
+    assert!(said.contains(" from berlin, ") && said.contains(" from paris)"), "{said}");
+    let of_paris = |format| {
+        let output = run(&["-f", format, "--vantage", "paris"], &records);
+        assert!(output.status.success() && output.stderr.is_empty(), "{format}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (format, names) in [
+        ("html", "from <code>paris ("),
+        ("svg", "www.example.nz from paris<"),
+        ("md", "From: paris ("),
+        ("dot", "label=\"from paris\""),
+        ("geojson", r#""vantage":"paris""#),
+        ("mtr-json", r#""src": "paris""#),
+        ("ndjson", r#""vantage":"paris""#),
+        ("influx", ",vantage=paris,"),
+        ("prometheus", r#"vantage="paris""#),
+    ] {
+        let text = of_paris(format);
+        assert!(text.contains(names) && !text.contains("berlin"), "{format}: {text}");
+    }
+    let document: Value = serde_json::from_str(&of_paris("json")).unwrap();
+    assert!(document["meta"].get("vantage").is_none(), "the document is the Python tracemap's");
+}
+
+#[test]
+fn tables_and_series_tell_vantage_points_apart() {
+    let records = from_two_places();
+    let csv = text("csv", &records);
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let column = reader.headers().unwrap().iter().position(|name| name == "vantage").unwrap();
+    let mut places: Vec<String> =
+        reader.records().map(|row| row.unwrap()[column].to_owned()).collect();
+    places.dedup();
+    assert_eq!(places, ["berlin", "paris"]);
+    let metrics = text("prometheus", &records);
+    let up: Vec<&str> = metrics.lines().filter(|line| line.starts_with("tracemap_up")).collect();
+    assert!(up.len() == 2 && up[0].contains("berlin") && up[1].contains("paris"), "{up:?}");
+    let path = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+    std::fs::write(&path, octets("sqlite", &records)).unwrap();
+    for table in ["hops", "traces"] {
+        let query = format!("SELECT DISTINCT vantage FROM {table} ORDER BY 1");
+        let told = read_by("sqlite3", &[path.to_str().unwrap(), &query], "");
+        assert_eq!(told, "berlin\nparis\n", "{table}");
+    }
+}
+
+#[test]
+fn a_few_microseconds_are_not_shown_as_none() {
+    let mut records = tour::pacific();
+    for probe in records[0]["probes"].as_array_mut().unwrap() {
+        probe["rtt_ms"] = json!(0.004);
+    }
+    for format in ["html", "md"] {
+        let text = text(format, &records);
+        assert!(text.contains("0.004") && !text.contains("0.00–"), "{format}: {text}");
+    }
+}

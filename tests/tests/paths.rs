@@ -278,6 +278,38 @@ fn a_signal_leaves_what_was_found() {
     assert!(traced.hops.len() >= 3 && !traced.traces[0].paths.as_ref().unwrap().complete);
 }
 
+/// What `tm-probe --discover-paths` writes where all that it says goes to one terminal.
+fn on_a_terminal(args: &str) -> String {
+    let probe = tool("tm-probe").display().to_string();
+    let script = format!("stty columns 60; exec '{probe}' {V4} --discover-paths {args}");
+    let typed = ["-qec", &script, "/dev/null"];
+    let output = Lab::new("ratelimit").command("script", &typed).env("TERM", "vt100").output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+#[test]
+fn who_watches_a_discovery_sees_how_far_it_is_and_nothing_of_that_stays() {
+    const TAKE_AWAY: &str = "\r\u{1b}[K";
+    let written = on_a_terminal("");
+    let (before, records) = written.split_at(written.find("{\"type\":\"hop\"").unwrap());
+    let said: Vec<&str> = before.split(TAKE_AWAY).filter(|said| !said.is_empty()).collect();
+    assert!(said.len() > 1, "it moves: {before:?}");
+    for line in &said {
+        let begins = format!("tm-probe: {V4} at hop ");
+        assert!(line.starts_with(&begins) && line.contains(" addresses, "), "{line:?}");
+        assert!(
+            line.chars().count() <= 60 && line.ends_with('\r') && !line.contains('\n'),
+            "{line:?}"
+        );
+    }
+    assert!(before.ends_with(TAKE_AWAY), "{before:?}");
+    assert!(records.lines().all(|line| line.starts_with('{')), "{records:?}");
+    for quiet in ["--quiet", "2>&1 | cat"] {
+        let written = on_a_terminal(quiet);
+        assert!(written.starts_with("{\"type\":\"hop\""), "{quiet}: {written:?}");
+    }
+}
+
 fn netns() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("lab/netns/lab.sh")
 }

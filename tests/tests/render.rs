@@ -220,7 +220,7 @@ fn a_prefix_of_several_origins_names_them_all() {
     }
     let sorted = shown(&["--sort", "asn", "--columns", "hop,asn", "--format", "plain"], &lines);
     let order: Vec<&str> =
-        sorted.lines().skip(1).filter_map(|line| line.split_whitespace().next()).collect();
+        sorted.lines().skip(2).filter_map(|line| line.split_whitespace().next()).collect();
     assert_eq!(order, ["3", "4", "1", "2"], "by the smallest\n{sorted}");
     let stats = shown(&["--stats"], &lines);
     assert!(stats.contains("AS64501/AS64502, 1 hop  Two"), "{stats}");
@@ -298,11 +298,35 @@ fn rounds_of_a_host_add_up_and_each_keeps_them_apart() {
 #[test]
 fn plain_text_has_as_many_fields_on_every_line_and_json_is_json() {
     let text = shown(&["--format", "plain"], &path());
-    let fields: Vec<usize> = text.lines().map(|line| line.split_whitespace().count()).collect();
+    let rows = text.lines().skip(1);
+    let fields: Vec<usize> = rows.map(|line| line.split_whitespace().count()).collect();
     assert_eq!(fields, [5; 5], "{text}");
     let document: Value = serde_json::from_str(&shown(&["--format", "json"], &path())).unwrap();
     assert_eq!(document["traces"][0]["hops"].as_array().unwrap().len(), 4);
     assert_eq!(document["traces"][0]["trace"]["stop"], "destination");
+}
+
+#[test]
+fn every_table_says_whose_it_is_and_from_where() {
+    let mut lines = path();
+    for (vantage, id) in [("berlin", "b"), ("paris", "p")] {
+        lines.extend(path().into_iter().map(|mut record| {
+            record["vantage"] = vantage.into();
+            record["trace_id"] = id.into();
+            record
+        }));
+    }
+    for format in ["plain", "table"] {
+        let text = shown(&["--format", format], &lines);
+        let begins = if format == "plain" { "# " } else { "" };
+        let is_heading =
+            |line: &&str| line.starts_with(&format!("{begins}example.com (192.0.2.9) by"));
+        let titles: Vec<&str> = text.lines().filter(is_heading).collect();
+        assert_eq!(titles.len(), 3, "{text}");
+        for (title, from) in titles.iter().zip(["33434", "from berlin", "from paris"]) {
+            assert!(title.ends_with(from), "{title}");
+        }
+    }
 }
 
 #[test]
@@ -320,4 +344,15 @@ fn a_bad_line_is_named_and_the_rest_is_shown() {
     assert_eq!(strict.status.code(), Some(2));
     let missing = render(&["/nonexistent"], &[]);
     assert_eq!(missing.status.code(), Some(2));
+}
+
+#[test]
+fn a_few_microseconds_are_not_shown_as_none() {
+    let hop = hop(1, json!("127.0.0.1"), &[0.004, 0.062], 2, 2);
+    let lines = [hop, end("destination", true)];
+    for format in ["table", "plain"] {
+        let text = shown(&["--format", format, "--columns", "avg,minmax,stddev"], &lines);
+        assert!(text.contains("0.033") && text.contains("0.004/0.062"), "{text}");
+        assert!(text.contains("0.041"), "{text}");
+    }
 }

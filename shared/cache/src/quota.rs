@@ -1,5 +1,8 @@
 //! How many questions a provider takes in a span of time, kept in the file so that every process
 //! of a user shares it. A span begins with its first question, as the providers count.
+//!
+//! Times are kept in whole seconds, so what begins now began up to a second ago: a span or a rest
+//! that must not end too soon is kept one second longer.
 
 use std::time::Duration;
 
@@ -49,10 +52,10 @@ impl Cache {
                 )
                 .optional()?;
             // A span from the future was begun by a clock that has been set back.
-            let running = span.filter(|&(begun, _)| begun <= now && now < begun + seconds);
+            let running = span.filter(|&(begun, _)| begun <= now && now <= begun + seconds);
             let (begun, used) = running.unwrap_or((now, 0));
             if used >= quota.allowed {
-                return Ok(Turn::Later(Duration::from_secs((begun + seconds).abs_diff(now))));
+                return Ok(Turn::Later(Duration::from_secs((begun + seconds + 1).abs_diff(now))));
             }
             transaction.execute(
                 "INSERT OR REPLACE INTO quotas (provider, seconds, begun, used, allowed)
@@ -87,7 +90,7 @@ impl Cache {
             transaction.execute(
                 "INSERT INTO rests (provider, until) VALUES (?1, ?2)
                  ON CONFLICT (provider) DO UPDATE SET until = max(until, ?2)",
-                params![provider, now() + seconds(time)],
+                params![provider, now() + seconds(time) + 1],
             )?;
             Ok(transaction.commit()?)
         })

@@ -89,7 +89,7 @@ impl Cache {
         let rows = statement.query_map([now], |row| {
             let (seconds, begun, used, allowed) =
                 (row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?);
-            let runs = i64::le(&begun, &now) && now < i64::saturating_add(begun, seconds);
+            let runs = i64::le(&begun, &now) && now <= i64::saturating_add(begun, seconds);
             Ok(QuotaStats {
                 provider: row.get(0)?,
                 left: if runs { u32::saturating_sub(allowed, used) } else { allowed },

@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tm_cache::{Cache, Error, Kind, Put, Quota, Turn};
 
@@ -91,6 +91,29 @@ fn statistics_count_over_all_runs_and_clearing_leaves_the_rest() {
     assert_eq!(cache.clear(&Kind::ALL, true).unwrap(), 1);
     assert_eq!(cache.clear(&Kind::ALL, false).unwrap(), 1);
     assert_eq!(value(&mut cache, "192.0.2.1"), None);
+}
+
+#[test]
+fn neither_a_rest_nor_a_span_ends_before_its_time() {
+    let second = Duration::from_secs(1);
+    let (_folder, path) = folder();
+    let mut cache = Cache::open(&path).unwrap();
+    let quota = Quota { provider: "example", allowed: 1, span: second };
+    // Just before and just after a turn was granted.
+    let granted = |cache: &mut Cache| loop {
+        let before = Instant::now();
+        match cache.take_turn(&quota).unwrap() {
+            Turn::Granted => break (before, Instant::now()),
+            Turn::Later(time) => assert!(time > Duration::ZERO && time <= second * 2, "{time:?}"),
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let begun = Instant::now();
+    cache.let_rest("example", second).unwrap();
+    let (first, rested) = granted(&mut cache);
+    assert!(rested - begun >= second, "{:?}", rested - begun);
+    let (_, next) = granted(&mut cache);
+    assert!(next - first >= second, "{:?}", next - first);
 }
 
 #[test]

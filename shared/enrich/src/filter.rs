@@ -37,6 +37,9 @@ pub trait Enricher {
     /// The member that the tool owns.
     const MEMBER: &'static str;
 
+    /// Of a router behind a translator, its IPv4 address is looked up.
+    const IS_OF_ROUTER: bool = true;
+
     /// An answer that needs no waiting.
     fn at_once(&mut self, hop: &Hop<'_>, ip: IpAddr) -> Option<Self::Answer>;
 
@@ -99,6 +102,12 @@ pub fn run<E: Enricher>(
     result.and(rest)?;
     let all = all && filter.enricher.is_complete();
     Ok(interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
+}
+
+/// Which address is looked up for a responder's.
+fn subject<E: Enricher>(ip: IpAddr) -> IpAddr {
+    let behind = tm_path::special::translated(ip).filter(|_| E::IS_OF_ROUTER);
+    behind.map_or(ip, IpAddr::V4)
 }
 
 struct Filter<'a, E: Enricher> {
@@ -212,7 +221,7 @@ impl<E: Enricher> Filter<'_, E> {
                 return self.stop_if_strict();
             }
         };
-        let ip = hop.responder();
+        let ip = hop.responder().map(subject::<E>);
         let known = ip.is_none_or(|ip| self.is_known(&hop, ip));
         if !known || !self.waiting.is_empty() {
             return self.pass(bytes, ip, hop.ends_trace());

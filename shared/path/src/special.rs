@@ -5,7 +5,7 @@
 //! The longest match decides, so exceptions stand beside their blocks. Multicast is not unicast
 //! of anybody, and counts as not globally reachable too.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 /// A block: first address, prefix length, globally reachable.
 pub type Block = (&'static str, u32, bool);
@@ -53,6 +53,7 @@ const V6: &[Block] = &[
 ];
 
 /// Whether the address is special-purpose and not globally reachable, carrier-grade NAT included.
+/// One that stands for an IPv4 address is what that is.
 ///
 /// ```
 /// use tm_path::special::is_private;
@@ -61,7 +62,24 @@ const V6: &[Block] = &[
 /// # Ok::<(), std::net::AddrParseError>(())
 /// ```
 pub fn is_private(ip: IpAddr) -> bool {
+    let ip = translated(ip).map_or(ip, IpAddr::V4);
     block_of(ip).is_some_and(|block| !block.2)
+}
+
+/// The IPv4 address that an address of `64:ff9b::/96` stands for (RFC 6052). What a translator of
+/// IPv6 to IPv4 says of a router behind it bears the router's address in there (RFC 7915).
+///
+/// ```
+/// use tm_path::special::translated;
+/// assert_eq!(translated("64:ff9b::808:404".parse()?), Some("8.8.4.4".parse()?));
+/// assert_eq!(translated("2001:db8::808:404".parse()?), None);
+/// # Ok::<(), std::net::AddrParseError>(())
+/// ```
+pub fn translated(ip: IpAddr) -> Option<Ipv4Addr> {
+    const WELL_KNOWN: u128 = 0x0064_ff9b << 96;
+    let IpAddr::V6(ip) = ip else { return None };
+    let v4 = u32::try_from(ip.to_bits().checked_sub(WELL_KNOWN)?).ok()?;
+    Some(Ipv4Addr::from_bits(v4))
 }
 
 /// The block of the registries that the address belongs to: its first address, prefix length, and
@@ -123,7 +141,8 @@ mod tests {
         for ip in ["8.8.8.8", "1.1.1.1", "2606:4700::1111", "2a00::1", "64:ff9b::808:808"] {
             assert!(!private(ip), "{ip}");
         }
-        for ip in ["10.1.2.3", "255.255.255.255", "224.0.0.1", "fe80::1", "::", "ff02::1"] {
+        let translated = ["64:ff9b::10.1.2.3", "64:ff9b::100.64.0.1", "64:ff9b:1::808:808"];
+        for ip in translated.iter().chain(&["10.1.2.3", "224.0.0.1", "fe80::1", "::", "ff02::1"]) {
             assert!(private(ip), "{ip}");
         }
     }

@@ -190,8 +190,11 @@ impl Rtt {
 }
 
 /// To the microsecond's tenth, which is beyond what any kernel timestamp means.
+///
+/// JSON has no infinity: what strangers' RTTs add up to stays a number.
 fn round(ms: f64) -> f64 {
-    (ms * 1e4).round() / 1e4 + 0.0 // the sum of nothing is -0
+    let rounded = (ms * 1e4).round() / 1e4 + 0.0; // the sum of nothing is -0
+    if rounded.is_finite() { rounded } else { ms.clamp(f64::MIN, f64::MAX) }
 }
 
 /// Loss over all probes of one TTL: `100 × (sent − received) / sent`, to a hundredth; 0 where
@@ -323,6 +326,15 @@ mod tests {
         assert_eq!((rtt.median, rtt.stddev, rtt.jitter), (Some(7.5), Some(0.0), Some(0.0)));
         assert!(rtt.jitter.is_some_and(f64::is_sign_positive), "nobody wants to read -0.0");
         assert_eq!(Rtt::of(&[]), None);
+    }
+
+    #[test]
+    fn statistics_of_nonsense_are_numbers() {
+        for rtts in [&[1e308][..], &[1e308, -1e308, 1e308], &[f64::MAX; 3], &[f64::MIN; 2]] {
+            let rtt = serde_json::to_string(&Rtt::of(rtts).unwrap()).unwrap();
+            assert!(!rtt.contains("null"), "{rtt}");
+            assert!(serde_json::from_str::<Rtt>(&rtt).is_ok(), "{rtt}");
+        }
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //! - [`input`], [`lines`], [`typed`], [`passing`]: from files and pipes to lines to records.
 //! - [`splice`]: setting one member of a line, every other byte untouched.
 //! - [`output`]: whole lines out, flushed when nothing more waits, quiet when the pipe closes.
-//! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends.
+//! - [`diagnostics`], [`exit`], [`signal`]: how a tool complains and how it ends; [`progress`]: what
+//!   it says while a person waits.
 //! - [`program`]: where the tools are; [`finding`]: how they are (`--check`).
 //! - [`text`], [`color`], [`screen`]: what may reach a terminal, and how much fits; `frame`: tables.
 //! - [`confine`]: what a process may not do any more.
@@ -31,6 +32,7 @@ pub mod memory;
 pub mod output;
 pub mod passing;
 pub mod program;
+pub mod progress;
 pub mod screen;
 pub mod settings;
 pub mod signal;

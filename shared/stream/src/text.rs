@@ -50,6 +50,21 @@ pub fn shown(text: &str, columns: usize) -> String {
     cut(&visible(text.get(..most).unwrap_or(text)), columns).into_owned()
 }
 
+/// Fewer than ten milliseconds with as many digits as people compare. What took any time at all does
+/// not look like none: across a machine's own loopback an answer takes some microseconds.
+///
+/// ```
+/// use tm_stream::text::few_ms;
+/// assert_eq!([0.0, 0.0004, 0.0042, 0.1, 8.727].map(few_ms), ["0.00", "<0.001", "0.004", "0.10", "8.73"]);
+/// ```
+pub fn few_ms(ms: f64) -> String {
+    match ms.abs() {
+        size if size > 0.0 && size < 0.0005 => "<0.001".to_owned(),
+        size if size > 0.0 && size < 0.1 => format!("{ms:.3}"),
+        _ => format!("{:.2}", ms + 0.0), // there is no negative nothing
+    }
+}
+
 /// Columns that the text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()

@@ -92,6 +92,11 @@ impl<T: DeserializeOwned> Records<T> {
         self.current.as_ref().map_or(&[], Lines::last_line)
     }
 
+    /// Where the next record comes from, to wait for; `None`: there is no more.
+    pub fn input(&self) -> Option<&Input> {
+        self.current.as_ref().map(Lines::input).or_else(|| self.inputs.as_slice().first())
+    }
+
     /// More can be read without waiting for anybody.
     pub fn more_waits(&self) -> bool {
         self.current.as_ref().is_some_and(Lines::more_waits)

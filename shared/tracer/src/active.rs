@@ -12,8 +12,8 @@ use crate::net::{Reply, Ticket};
 use crate::options::Options;
 use crate::packet::identity::Identity;
 use crate::packet::shape::{Route, Shape};
-use crate::paths::Discovery;
 use crate::paths::stopping::Confidence;
+use crate::paths::{Discovery, Found};
 use crate::record::{self, Heading, Outcome};
 use crate::stop_set::SharedStopSet;
 use crate::strategy::{Strategy, Unsent};
@@ -219,6 +219,14 @@ impl Active {
             self.outcome.error = None;
         }
         records.push(self.heading.trace(options, &self.outcome, now.wall).into());
+    }
+
+    /// What a discovery that is under way has found.
+    pub(crate) fn found(&self) -> Option<Found> {
+        if self.trace.stop().is_some() {
+            return None;
+        }
+        Some(Found { host: self.heading.host.clone(), ..self.trace.found()? })
     }
 
     /// Why the target could not be traced, where it could not.

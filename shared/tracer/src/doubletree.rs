@@ -1,8 +1,9 @@
 //! One path from its middle in both directions, as far as the stop sets do not know it already
 //! (Donnet et al. 2005). One probe is in flight each way; a TTL is done with its first answer.
 //!
-//! Where the gap limit would end it, one probe goes as far as those of a plain trace would have
-//! been: if anybody answers, it goes on.
+//! A TTL that seems silent is not waited for alone: while it is tried again, those beyond it are
+//! tried as far as the gap limit would go, or those before it. Once all of these seem silent, one
+//! probe goes as far as those of a plain trace would have been: if anybody answers, it goes on.
 //!
 //! What the sets know when a probe is answered counts, and not when the trace began: so traces
 //! that run side by side share the way near the source, too.
@@ -11,6 +12,7 @@
 mod tests;
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use tm_schema::{Backward, Stop, StopSetUse};
@@ -50,8 +52,6 @@ pub struct Doubletree {
     /// Why it ended forwards, and backwards.
     ended: Option<Stop>,
     because: Backward,
-    /// Where one probe looks for somebody beyond silent TTLs.
-    far: Option<u8>,
 }
 
 impl Doubletree {
@@ -78,7 +78,6 @@ impl Doubletree {
             ending: Ending::default(),
             ended: None,
             because: Backward::FirstHop,
-            far: None,
         }
     }
 
@@ -90,11 +89,22 @@ impl Doubletree {
         })
     }
 
+    /// Probes that a TTL may yet be sent, were it never answered.
+    fn tries_left(&self, ttl: u8) -> usize {
+        let tries = self.ledger.at(ttl).filter(|slot| !slot.is_postponed()).count();
+        usize::from(self.plan.probes).saturating_sub(tries)
+    }
+
     /// A TTL was answered, or given up.
     fn is_done(&self, ttl: u8) -> bool {
-        let tries = self.ledger.at(ttl).filter(|slot| !slot.is_postponed()).count();
         let waits = self.ledger.at(ttl).any(Slot::is_waiting);
-        self.responder(ttl).is_some() || !waits && tries >= usize::from(self.plan.probes)
+        self.responder(ttl).is_some() || !waits && self.tries_left(ttl) == 0
+    }
+
+    /// A TTL was tried in vain, though it may be tried again.
+    fn is_silent(&self, ttl: u8) -> bool {
+        let is_lost = |slot: &Slot| matches!(slot.state, State::Lost | State::Failed);
+        self.responder(ttl).is_none() && self.ledger.at(ttl).any(is_lost)
     }
 
     fn go_on(&mut self) {
@@ -145,7 +155,6 @@ impl Doubletree {
             return Some(false);
         }
         let far = self.plan.reach(ttl - silent, self.plan.lead);
-        self.far = Some(far);
         let is_tried = self.is_tried(far) && !self.ledger.at(far).any(Slot::is_waiting);
         (far <= ttl || is_tried).then_some(true)
     }
@@ -186,17 +195,64 @@ impl Doubletree {
         }
     }
 
+    /// The first TTL of the silence in which it is forwards.
+    fn silent_from(&self) -> u8 {
+        let before = (self.start..self.forward.ttl).rev();
+        let silent = before.take_while(|ttl| self.responder(*ttl).is_none()).count();
+        self.forward.ttl - silent as u8
+    }
+
+    /// The last TTL before the gap limit ends it, should everybody stay silent.
+    fn gap_end(&self) -> u8 {
+        let from = match self.plan.gap_limit {
+            0 => self.forward.ttl.saturating_add(self.plan.lead),
+            gap => self.silent_from().saturating_add(gap - 1),
+        };
+        let end = self.ending.end().map_or(self.plan.max_hops, |(end, _)| end);
+        from.min(end).min(self.plan.max_hops).max(self.forward.ttl)
+    }
+
+    /// The TTLs that may be probed forwards.
+    fn ahead(&self) -> RangeInclusive<u8> {
+        let at = self.forward.ttl;
+        at..=if self.is_silent(at) { self.gap_end() } else { at }
+    }
+
+    /// The TTLs that may be probed backwards.
+    fn behind(&self) -> RangeInclusive<u8> {
+        let at = self.backward.ttl;
+        if self.is_silent(at) { self.plan.first_hop..=at } else { at..=at }
+    }
+
+    /// Where one probe looks for somebody beyond TTLs all of which seem silent, as far as the gap
+    /// limit goes.
+    fn far(&self) -> Option<u8> {
+        let (from, end) = (self.silent_from(), self.gap_end());
+        let is_gap = self.plan.gap_limit > 0 && end - from + 1 >= self.plan.gap_limit;
+        let is_silence = self.ending.farthest() < from
+            && (self.forward.ttl..=end).all(|ttl| self.is_silent(ttl));
+        (is_gap && is_silence).then(|| self.plan.reach(from - 1, self.plan.lead))
+    }
+
+    /// A probe may be sent there: the first, or what is left once that was lost.
+    fn is_wanted(&self, ttl: u8) -> bool {
+        let may_follow = self.is_silent(ttl) || !self.ledger.at(ttl).any(Slot::is_waiting);
+        self.responder(ttl).is_none() && self.tries_left(ttl) > 0 && may_follow
+    }
+
     fn next_send(&mut self, now: Duration) -> Option<Send> {
-        let start_known = self.is_done(self.start);
-        let ways = [(&self.forward, true), (&self.backward, start_known)];
-        let ready = ways.into_iter().find(|(way, may)| {
-            let waits = || self.ledger.at(way.ttl).any(Slot::is_waiting);
-            *may && !way.is_over && way.next_at <= now && !waits() && !self.is_done(way.ttl)
+        if self.plan.serial && self.ledger.waiting().next().is_some() {
+            return None;
+        }
+        let may = |way: &Way| !way.is_over && way.next_at <= now;
+        let forwards = may(&self.forward).then(|| {
+            let far = self.far().filter(|far| *far > self.forward.ttl && !self.is_tried(*far));
+            self.ahead().find(|ttl| self.is_wanted(*ttl)).or(far)
         });
-        let may_look = !self.forward.is_over && self.forward.next_at <= now;
-        let far =
-            self.far.filter(|far| may_look && *far > self.forward.ttl && !self.is_tried(*far));
-        let ttl = ready.map(|(way, _)| way.ttl).or(far)?;
+        let is_start_known = self.is_done(self.start) || self.is_silent(self.start);
+        let backwards = (is_start_known && may(&self.backward))
+            .then(|| self.behind().rev().find(|ttl| self.is_wanted(*ttl)));
+        let ttl = forwards.flatten().or(backwards.flatten())?;
         let way = if ttl >= self.start { &mut self.forward } else { &mut self.backward };
         way.next_at = now + self.plan.spacing;
         Some(self.ledger.launch(Slot::new(ttl, 0, now)))
@@ -213,9 +269,11 @@ impl Doubletree {
     }
 
     fn probed(&self) -> Option<(u8, u8)> {
-        let sent = || self.ledger.slots.iter().filter(|slot| !slot.is_unsent());
-        let ttls = || sent().map(|slot| slot.ttl);
-        let last = ttls().filter(|ttl| *ttl <= self.forward.ttl).max()?;
+        // What was tried ahead of either way's end is not what the trace rests on.
+        let probed = self.backward.ttl..=self.forward.ttl;
+        let is_meant = |slot: &&Slot| !slot.is_unsent() && probed.contains(&slot.ttl);
+        let ttls = || self.ledger.slots.iter().filter(is_meant).map(|slot| slot.ttl);
+        let last = ttls().max()?;
         let end = self.ending.end().map_or(last, |(end, _)| end.min(last));
         Some((ttls().min()?.min(end), end))
     }

@@ -18,6 +18,7 @@ use crate::net::{Arrival, socket};
 use crate::options::Options;
 use crate::pace::Pace;
 use crate::packet::shape::Route;
+use crate::paths::Found;
 use crate::privilege;
 use crate::stop_set::SharedStopSet;
 use crate::target::{Address, Family, Target};
@@ -34,6 +35,11 @@ pub trait Sink {
     fn opened(&mut self, v6: bool, way: Way);
     /// A target could not be traced; why, in one line.
     fn failed(&mut self, message: &str);
+    /// Paths are still being discovered, of which nothing is told before the end; `found` says, for
+    /// whoever wants to know, what is found so far of each target.
+    fn discovering(&mut self, found: &dyn Fn() -> Vec<Found>) {
+        let _ = found;
+    }
 }
 
 /// Probes sent between two looks at what came back.
@@ -377,6 +383,10 @@ impl<'a> Engine<'a> {
         let patience = until.map(|until| until.saturating_sub(now));
         if patience != Some(Duration::ZERO) {
             self.sink.idle()?;
+        }
+        if self.options.discover.is_some() {
+            let places = &self.places;
+            self.sink.discovering(&|| places.iter().flatten().filter_map(Active::found).collect());
         }
         let patience = patience.map(|time| Timespec {
             tv_sec: time.as_secs() as i64,

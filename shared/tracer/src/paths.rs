@@ -38,6 +38,23 @@ const REFUSALS: usize = 64;
 /// TTLs that flow 0 is ahead of the farthest answer.
 const LEAD: u8 = 3;
 
+/// What a discovery has found before it is over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What was asked for.
+    pub host: String,
+    /// The nearest TTL that is being probed, and the farthest that anybody answered at.
+    pub ttl: u8,
+    /// See above.
+    pub farthest: u8,
+    /// Responders, those of each TTL.
+    pub nodes: usize,
+    /// Pairs of them that a flow met one after the other.
+    pub links: usize,
+    /// Probes sent.
+    pub probes: u32,
+}
+
 /// The discovery of all paths to one target.
 #[derive(Debug)]
 pub struct Discovery {
@@ -350,6 +367,10 @@ impl Strategy for Discovery {
 
     fn paths(&self) -> Option<Paths> {
         Some(self.summary())
+    }
+
+    fn found(&self) -> Option<Found> {
+        Some(self.so_far())
     }
 }
 

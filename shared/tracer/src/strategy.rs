@@ -6,6 +6,7 @@ use std::time::Duration;
 use tm_schema::{Ignored, PathMtu, Paths, Stop, StopSetUse};
 
 use crate::ledger::Ledger;
+use crate::paths::Found;
 use crate::trace::{Answer, HopReport, Next};
 
 /// Why the kernel did not send a probe.
@@ -73,6 +74,11 @@ pub trait Strategy {
 
     /// What it promises of the paths that it found, where it is after all of them.
     fn paths(&self) -> Option<Paths> {
+        None
+    }
+
+    /// What it has found so far, where it tells its hops at the end.
+    fn found(&self) -> Option<Found> {
         None
     }
 

@@ -1,7 +1,6 @@
 //! `tm-asn build`: text tables in, one MMDB out.
 
-use std::io::{IsTerminal, Write};
-
+use tm_stream::progress::Progress;
 use tm_stream::{Diagnostics, Error, Outcome, Output};
 
 use crate::flags::Build;
@@ -13,10 +12,10 @@ pub(crate) fn run(flags: &Build, diagnostics: &Diagnostics) -> Result<Outcome, E
     let output = Output::open(flags.common.output.as_deref())?;
     let mut table = Table::default();
     let mut malformed = 0;
-    let progress = Progress { is_shown: !flags.common.quiet && std::io::stderr().is_terminal() };
+    let mut progress = Progress::new(!flags.common.quiet);
     for file in &flags.files {
         let read = read::file(file, &mut table, diagnostics, |prefixes| {
-            progress.say(&format!("{}: {prefixes} prefixes", file.display()));
+            progress.say(|| Some(format!("{}: {prefixes} prefixes", file.display())));
         });
         progress.clear();
         malformed += read.map_err(Error::Failed)?;
@@ -28,32 +27,11 @@ pub(crate) fn run(flags: &Build, diagnostics: &Diagnostics) -> Result<Outcome, E
     if table.entries.is_empty() {
         return Err(Error::Failed("no prefix in any of the files".to_owned()));
     }
-    progress.say(&format!("building from {} prefixes", table.entries.len()));
+    progress.say(|| Some(format!("building from {} prefixes", table.entries.len())));
     let bytes = index::mmdb(table);
     progress.clear();
     let bytes = bytes.map_err(|error| Error::Failed(format!("cannot build: {error}")))?;
     output.raw(&bytes)?;
     output.finish()?;
     Ok(if malformed == 0 { Outcome::Done } else { Outcome::Incomplete })
-}
-
-/// How far it is, for a person who watches.
-struct Progress {
-    is_shown: bool,
-}
-
-impl Progress {
-    fn say(&self, text: &str) {
-        self.write(&format!("\r\x1b[K{}", tm_stream::text::visible(text)));
-    }
-
-    fn clear(&self) {
-        self.write("\r\x1b[K");
-    }
-
-    fn write(&self, text: &str) {
-        if self.is_shown {
-            let _ = std::io::stderr().write_all(text.as_bytes());
-        }
-    }
 }

@@ -82,6 +82,7 @@ fn about(route: &Route, source: &str, places: &[Place], rules: &Rules) -> About 
     About {
         source: source.to_owned(),
         host: route.key.host.clone(),
+        vantage: route.key.vantage.clone(),
         protocol: route.key.protocol.map_or("", tm_schema::Protocol::as_str),
         port: route.key.port,
         targets: route.targets.iter().cloned().collect(),

@@ -30,6 +30,9 @@ pub(crate) struct Comparison {
 pub(crate) struct About {
     pub(crate) source: String,
     pub(crate) host: String,
+    /// The name of the place probed from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) vantage: Option<String>,
     pub(crate) protocol: &'static str,
     pub(crate) port: Option<u16>,
     pub(crate) targets: Vec<String>,

@@ -11,8 +11,8 @@ use crate::flags::Flags;
 use crate::pick::{Pick, Taken};
 use crate::route::{Key, Round, Route};
 
-/// Rounds that may be open at once, hops that a round may have, and traces named by one id: more
-/// is no log of traces, and takes no more room.
+/// Rounds that may be open at once, hops that a round may have, traces named by one id, and addresses
+/// probed from: more is no log of traces, and takes no more room.
 const MOST_OPEN: usize = 4096;
 const MOST_HOPS: usize = 8192;
 const MOST_NAMED: usize = 64;
@@ -34,6 +34,29 @@ struct Met {
     run: u64,
     last_number: u64,
     taken: [Taken; 2],
+    sources: Sources,
+}
+
+/// The addresses that rounds without the name of a place were probed from.
+#[derive(Default)]
+struct Sources {
+    last: Option<String>,
+    left: BTreeSet<String>,
+    /// One was come back to: addresses do not only change, there are several places.
+    are_several: bool,
+}
+
+impl Sources {
+    fn add(&mut self, source: Option<&str>) {
+        let Some(source) = source.filter(|source| self.last.as_deref() != Some(source)) else {
+            return;
+        };
+        self.are_several |= self.left.contains(source);
+        let before = self.last.replace(source.to_owned());
+        if self.left.len() < MOST_NAMED {
+            self.left.extend(before);
+        }
+    }
 }
 
 /// What was read.
@@ -81,6 +104,13 @@ impl<'a> Reader<'a> {
             }
         }
         self.finish_all();
+        for path in self.paths.iter().filter(|path| path.sources.are_several) {
+            let host = &path.key.host;
+            diagnostics.warn(format_args!(
+                "{host}: rounds from several addresses are taken for one vantage point; \
+                 tm-probe --vantage tells them apart"
+            ));
+        }
         Ok(self.taken())
     }
 
@@ -101,8 +131,8 @@ impl<'a> Reader<'a> {
             let key = key();
             if !places.contains_key(&key) {
                 places.insert(key.clone(), paths.len());
-                let taken = Default::default();
-                paths.push(Met { key: key.clone(), run: 0, last_number: 0, taken });
+                let (taken, sources) = Default::default();
+                paths.push(Met { key: key.clone(), run: 0, last_number: 0, taken, sources });
             }
             Round { key, trace_id: id.to_owned(), run: 0, hops: Vec::new(), end: None }
         })
@@ -125,6 +155,9 @@ impl<'a> Reader<'a> {
         path.run += u64::from(round.number() <= path.last_number);
         path.last_number = round.number();
         round.run = path.run;
+        if path.key.vantage.is_none() {
+            path.sources.add(round.source());
+        }
         for (taken, pick) in path.taken.iter_mut().zip(&self.picks) {
             taken.offer(pick, &round);
         }
@@ -144,16 +177,14 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Rounds that failed before there was an address are a path only where the host has no other; an
-/// end whose hops are missing, and that says no error, is none at all.
+/// Rounds that failed before there was an address are a path only where the host has no other from
+/// there; an end whose hops are missing, and that says no error, is none at all.
 fn without_failures(routes: &mut Vec<Route>) {
-    let traced: BTreeSet<String> = routes
-        .iter()
-        .filter(|route| !route.ttls.is_empty())
-        .map(|route| route.key.host.clone())
-        .collect();
+    let way = |key: &Key| (key.host.clone(), key.vantage.clone());
+    let traced: BTreeSet<_> =
+        routes.iter().filter(|route| !route.ttls.is_empty()).map(|route| way(&route.key)).collect();
     routes.retain(|route| {
-        let is_failure = route.error.is_some() && !traced.contains(&route.key.host);
+        let is_failure = route.error.is_some() && !traced.contains(&way(&route.key));
         !route.ttls.is_empty() || is_failure
     });
 }

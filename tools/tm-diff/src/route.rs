@@ -20,26 +20,35 @@ pub(crate) struct Key {
     pub(crate) port: Option<u16>,
     /// Over IPv6; `None`: there was no address.
     pub(crate) six: Option<bool>,
+    /// The name of the place probed from. Without one, all addresses probed from are one place:
+    /// they change while it stays.
+    pub(crate) vantage: Option<String>,
 }
 
 impl Key {
-    fn new(
-        host: &str,
-        protocol: Option<Protocol>,
-        port: Option<u16>,
-        resolved_ip: Option<&str>,
-    ) -> Self {
-        let six = resolved_ip.map(|ip| ip.contains(':'));
-        Self { host: host.to_owned(), protocol, port, six }
-    }
-
     pub(crate) fn of_hop(hop: &Hop) -> Self {
-        Self::new(&hop.host, hop.protocol, hop.port, hop.resolved_ip.as_deref())
+        Self {
+            host: hop.host.clone(),
+            protocol: hop.protocol,
+            port: hop.port,
+            six: is_six(hop.resolved_ip.as_deref()),
+            vantage: hop.vantage.clone(),
+        }
     }
 
     pub(crate) fn of_trace(trace: &Trace) -> Self {
-        Self::new(&trace.host, trace.protocol, trace.port, trace.resolved_ip.as_deref())
+        Self {
+            host: trace.host.clone(),
+            protocol: trace.protocol,
+            port: trace.port,
+            six: is_six(trace.resolved_ip.as_deref()),
+            vantage: trace.vantage.clone(),
+        }
     }
+}
+
+fn is_six(ip: Option<&str>) -> Option<bool> {
+    ip.map(|ip| ip.contains(':'))
 }
 
 /// The records of one trace.
@@ -58,6 +67,12 @@ impl Round {
     pub(crate) fn began(&self) -> Option<Time> {
         let first = self.hops.iter().map(|hop| hop.at).min();
         self.end.as_ref().map(|end| end.started_at).into_iter().chain(first).min()
+    }
+
+    /// The address probed from.
+    pub(crate) fn source(&self) -> Option<&str> {
+        let of_end = self.end.as_ref().and_then(|end| end.source_ip.as_deref());
+        of_end.or_else(|| self.hops.first()?.source_ip.as_deref())
     }
 
     pub(crate) fn number(&self) -> u64 {

@@ -95,7 +95,8 @@ fn of_one(
         if flags.rounds.trace.is_empty() {
             for key in &lone {
                 let host = &key.host;
-                diagnostics.warn(format!("{host}: {name} has no two such rounds to compare"));
+                let from = key.vantage.as_ref().map_or(String::new(), |at| format!(" from {at}"));
+                diagnostics.warn(format!("{host}{from}: {name} has no two such rounds to compare"));
             }
         }
         a.retain(|route| !lone.contains(&route.key));

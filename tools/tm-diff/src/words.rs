@@ -3,6 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use tm_stream::text::few_ms;
+
 use crate::comparison::{About, At, Change, Comparison, Row, Verdict, Where};
 
 /// What kind of line it is, for its sign and its colour.
@@ -152,7 +154,7 @@ fn notes(notes: &[String]) -> String {
 /// Three significant places.
 pub(crate) fn ms(ms: f64) -> String {
     match ms.abs() {
-        ..10.0 => format!("{ms:.2}"),
+        ..10.0 => few_ms(ms),
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }
@@ -198,7 +200,8 @@ pub(crate) fn origin(about: &About) -> String {
         (Some(first), None) => format!(", {first} UTC"),
         (None, _) => String::new(),
     };
-    format!("{}: {} {rounds}{when}", about.source, about.rounds)
+    let from = about.vantage.as_ref().map_or(String::new(), |vantage| format!(" from {vantage}"));
+    format!("{}: {} {rounds}{from}{when}", about.source, about.rounds)
 }
 
 /// What is other about the path as a whole, and what stays worth knowing.
@@ -208,6 +211,10 @@ pub(crate) fn whole(comparison: &Comparison) -> Vec<String> {
         return vec![format!("only {side} has it")];
     };
     let mut lines = Vec::new();
+    if a.vantage != b.vantage {
+        let name = |about: &About| about.vantage.clone().unwrap_or("unnamed".to_owned());
+        lines.push(format!("Vantage point: {} → {}", name(a), name(b)));
+    }
     match (&a.as_path, &b.as_path) {
         (None, None) => {}
         (Some(a), Some(b)) if a == b => lines.push(format!("AS path: {a}")),

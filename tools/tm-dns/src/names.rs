@@ -127,6 +127,9 @@ impl Enricher for Names {
 
     const MEMBER: &'static str = "dns";
 
+    // A resolver that makes up addresses for IPv4 hosts makes up their names too (RFC 6147).
+    const IS_OF_ROUTER: bool = false;
+
     fn at_once(&mut self, _: &Hop<'_>, ip: IpAddr) -> Option<Answer> {
         if self.flags.compare_resolvers {
             return None; // what each says now is the point

@@ -57,7 +57,7 @@ pub(crate) fn write(collection: Collection, flags: &Flags) -> Result<Vec<u8>, Er
 /// What was traced, and which file holds what.
 fn readme(session: &Session) -> String {
     let from =
-        session.source_ip.as_deref().map_or(String::new(), |ip| format!(", from {}", clean(ip)));
+        session.origin().map_or(String::new(), |origin| format!(", from {}", clean(&origin)));
     let to = session.resolved_ip.as_deref().map_or(String::new(), |ip| format!(" ({})", clean(ip)));
     let at = session.started_at().map_or(String::new(), |at| format!(", {}", time(at)));
     format!("The way to {}{to}{from}{at}\n\n{README}", clean(&session.host))

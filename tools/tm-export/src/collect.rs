@@ -49,21 +49,24 @@ impl Round {
     }
 }
 
-/// What makes traces comparable: they go to one address, from one address, by one protocol.
+/// What makes traces comparable: they go to one address, from one place, by one protocol. A place
+/// with a name is that place whatever its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Subject {
     host: String,
     resolved_ip: Option<String>,
     source_ip: Option<String>,
+    vantage: Option<String>,
     protocol: &'static str,
     trace_id: String,
 }
 
 impl Subject {
     fn is_same(&self, other: &Self) -> bool {
-        (&self.host, &self.resolved_ip, self.protocol)
-            == (&other.host, &other.resolved_ip, other.protocol)
-            && (self.source_ip == other.source_ip
+        (&self.host, &self.resolved_ip, &self.vantage, self.protocol)
+            == (&other.host, &other.resolved_ip, &other.vantage, other.protocol)
+            && (self.vantage.is_some()
+                || self.source_ip == other.source_ip
                 || self.source_ip.is_none()
                 || other.source_ip.is_none())
     }
@@ -72,7 +75,8 @@ impl Subject {
 impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ip = self.resolved_ip.as_deref().unwrap_or("no address");
-        write!(f, "{} {ip} {}", self.host, self.protocol)
+        write!(f, "{} {ip} {}", self.host, self.protocol)?;
+        self.vantage.as_ref().map_or(Ok(()), |name| write!(f, " from {name}"))
     }
 }
 
@@ -114,6 +118,7 @@ impl Collection {
             host: hop.host.clone(),
             resolved_ip: hop.resolved_ip.clone(),
             source_ip: hop.source_ip.clone(),
+            vantage: hop.vantage.clone(),
             protocol: hop.protocol.map_or("", tm_schema::Protocol::as_str),
             trace_id: hop.trace_id.clone(),
         };
@@ -128,6 +133,7 @@ impl Collection {
             host: trace.host.clone(),
             resolved_ip: trace.resolved_ip.clone(),
             source_ip: trace.source_ip.clone(),
+            vantage: trace.vantage.clone(),
             protocol: trace.protocol.map_or("", tm_schema::Protocol::as_str),
             trace_id: trace.trace_id.clone(),
         };
@@ -198,7 +204,7 @@ impl Collection {
             let more = if self.more_subjects { ", …" } else { "" };
             return Err(Error::Failed(format!(
                 "this format shows one trace, or rounds of one, and the input holds others too ({}{more}): \
-                 choose by --host, --trace ID or --last",
+                 choose by --host, --vantage, --trace ID or --last",
                 named.join(", ")
             )));
         }

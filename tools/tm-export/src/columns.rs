@@ -66,6 +66,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     column!("host", Text, |hop| Value::text(Some(&hop.host))),
     column!("resolved_ip", Text, |hop| Value::text(hop.resolved_ip.as_deref())),
     column!("source_ip", Text, |hop| Value::text(hop.source_ip.as_deref())),
+    column!("vantage", Text, |hop| Value::text(hop.vantage.as_deref())),
     column!("protocol", Text, |hop| Value::text(hop.protocol.map(tm_schema::Protocol::as_str))),
     column!("port", Integer, |hop| Value::integer(hop.port)),
     column!("round", Integer, |hop| Value::Integer(i64::try_from(hop.round).unwrap_or(i64::MAX))),

@@ -16,6 +16,9 @@ pub(crate) fn write(session: &Session) -> String {
         "digraph {} {{\n  rankdir=LR;\n  node [shape=box, style=rounded, fontname=\"sans-serif\"];\n",
         quoted(&clean(&session.host))
     );
+    if let Some(name) = &session.vantage {
+        let _ = writeln!(dot, "  label={};", quoted(&format!("from {}", clean(name))));
+    }
     let mut ranks: BTreeMap<u8, Vec<usize>> = BTreeMap::new();
     for (index, node) in graph.nodes.iter().enumerate() {
         ranks.entry(node.ttl).or_default().push(index);

@@ -43,6 +43,10 @@ pub(crate) struct Flags {
     #[arg(long, value_name = "HOST")]
     pub(crate) host: Option<String>,
 
+    /// Only traces from this vantage point, as tm-probe --vantage named it
+    #[arg(long, value_name = "NAME")]
+    pub(crate) vantage: Option<String>,
+
     /// Light, dark, or whichever the reader's system prefers (html, svg)
     #[arg(long, value_enum, default_value_t = Theme::Auto, value_name = "THEME")]
     pub(crate) theme: Theme,

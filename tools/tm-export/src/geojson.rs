@@ -22,6 +22,10 @@ pub(crate) fn write(session: &Session) -> String {
         }
         before = Some((hop, point));
     }
+    for feature in &mut features {
+        let properties = feature.get_mut("properties").and_then(Value::as_object_mut);
+        properties.map(|all| all.insert("vantage".to_owned(), session.vantage.clone().into()));
+    }
     let collection = json!({"type": "FeatureCollection", "features": features});
     serde_json::to_string(&collection).unwrap_or_default() + "\n"
 }

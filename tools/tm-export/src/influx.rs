@@ -17,6 +17,7 @@ impl Sink for Influx {
         line.tag("host", &hop.host);
         line.tag("protocol", hop.protocol.map_or("", tm_schema::Protocol::as_str));
         line.tag("source", hop.source_ip.as_deref().unwrap_or_default());
+        line.tag("vantage", hop.vantage.as_deref().unwrap_or_default());
         line.tag("hop", &hop.hop.to_string());
         line.tag("ip", hop.ip.as_deref().unwrap_or_default());
         if let Some(number) = hop.asn.as_ref().and_then(|asn| asn.number) {
@@ -51,6 +52,7 @@ impl Sink for Influx {
         line.tag("host", &trace.host);
         line.tag("protocol", trace.protocol.map_or("", tm_schema::Protocol::as_str));
         line.tag("source", trace.source_ip.as_deref().unwrap_or_default());
+        line.tag("vantage", trace.vantage.as_deref().unwrap_or_default());
         line.tag("stop", trace.stop.map_or("", tm_schema::Stop::as_str));
         line.field("reached", if trace.reached { "true" } else { "false" });
         for (name, count) in [

@@ -12,7 +12,8 @@ pub(crate) fn write(session: &Session) -> String {
         session.path().map(|(hop, ttl, responder)| hub(hop, ttl, responder)).collect();
     let document = json!({"report": {
         "mtr": {
-            "src": session.source_ip.as_deref().unwrap_or(""),
+            // mtr writes the name of the machine there.
+            "src": session.vantage.as_deref().or(session.source_ip.as_deref()).unwrap_or(""),
             "dst": session.host,
             "tos": 0,
             "tests": tests,

@@ -9,7 +9,7 @@ use tm_stream::lines::{LONGEST, Line, Lines};
 use tm_stream::{Diagnostics, Error, Output};
 
 use crate::flags::Flags;
-use crate::select::{Selectable, Selection};
+use crate::select::{Facts, Selectable, Selection};
 
 /// Traces that have begun and not ended, of which any may be the last.
 const OPEN: usize = 1000;
@@ -23,16 +23,22 @@ pub(crate) struct Identity<'a> {
     pub(crate) trace_id: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
     host: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    vantage: Option<Cow<'a, str>>,
     #[serde(default)]
     round: Option<u64>,
 }
 
 impl Selectable for Identity<'_> {
-    fn identity(&self) -> (&str, &str, Option<u64>) {
-        let (trace_id, host) = (self.trace_id.as_deref(), self.host.as_deref());
+    fn facts(&self) -> Facts<'_> {
         // The round of a record that says none is the first; alerts have none.
         let first = (self.kind != "alert").then_some(1);
-        (trace_id.unwrap_or_default(), host.unwrap_or_default(), self.round.or(first))
+        Facts {
+            trace_id: self.trace_id.as_deref().unwrap_or_default(),
+            host: self.host.as_deref().unwrap_or_default(),
+            vantage: self.vantage.as_deref(),
+            round: self.round.or(first),
+        }
     }
 }
 

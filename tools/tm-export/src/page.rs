@@ -19,6 +19,8 @@ use crate::words::{as_number, clean, confidence, count, ms, pct, place, time};
 pub(crate) struct Page {
     pub(crate) host: String,
     pub(crate) resolved_ip: String,
+    /// The name of the place probed from; empty: it has none.
+    pub(crate) vantage: String,
     pub(crate) facts: Vec<Fact>,
     pub(crate) cards: Vec<Card>,
     pub(crate) as_path: Vec<String>,
@@ -121,6 +123,7 @@ impl Page {
                 .filter(|ip| *ip != session.host)
                 .map(clean)
                 .unwrap_or_default(),
+            vantage: session.vantage.as_deref().map(clean).unwrap_or_default(),
             facts: facts(session),
             cards: cards(session),
             as_path: as_path(session),
@@ -146,7 +149,7 @@ fn facts(session: &Session) -> Vec<Fact> {
         facts.extend(text.filter(|text| !text.is_empty()).map(|text| Fact { label, text }));
     };
     let end = session.end();
-    fact("From", session.source_ip.as_deref().map(clean));
+    fact("From", session.origin().as_deref().map(clean));
     fact("To", session.resolved_ip.as_deref().map(clean));
     fact(
         "Protocol",

@@ -1,5 +1,6 @@
-//! `--format prometheus`: the last trace of each target as metrics, for a textfile collector. Addresses and names stand in one series alone (`…_info`), so that a route that
-//! changes does not make new series of every number.
+//! `--format prometheus`: the last trace of each target from each vantage point as metrics, for
+//! a textfile collector. Addresses and names stand in one series alone (`…_info`), so that a route
+//! that changes does not make new series of every number.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,8 +13,16 @@ use tm_stream::typed::Records;
 
 use crate::select::Selection;
 
-/// Target, protocol, address family: what makes a series.
-type Key = (String, &'static str, &'static str);
+/// What makes a series.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    target: String,
+    protocol: &'static str,
+    /// Of its address.
+    family: &'static str,
+    /// The name of the place probed from; empty: it has none.
+    vantage: String,
+}
 
 /// The last trace of a target.
 #[derive(Default)]
@@ -34,20 +43,22 @@ pub(crate) fn write(
     while let Some(record) = records.next_record()? {
         match record {
             Record::Hop(hop) if selection.takes(&*hop) => {
-                let key = (
-                    hop.host.clone(),
-                    hop.protocol.map_or("", tm_schema::Protocol::as_str),
-                    family(hop.resolved_ip.as_deref()),
-                );
+                let key = Key {
+                    target: hop.host.clone(),
+                    protocol: hop.protocol.map_or("", tm_schema::Protocol::as_str),
+                    family: family(hop.resolved_ip.as_deref()),
+                    vantage: hop.vantage.clone().unwrap_or_default(),
+                };
                 latest = Some(key.clone());
                 targets.entry(key).or_default().of(&hop.trace_id).hops.push(*hop);
             }
             Record::Trace(trace) if selection.takes(&*trace) => {
-                let key = (
-                    trace.host.clone(),
-                    trace.protocol.map_or("", tm_schema::Protocol::as_str),
-                    family(trace.resolved_ip.as_deref()),
-                );
+                let key = Key {
+                    target: trace.host.clone(),
+                    protocol: trace.protocol.map_or("", tm_schema::Protocol::as_str),
+                    family: family(trace.resolved_ip.as_deref()),
+                    vantage: trace.vantage.clone().unwrap_or_default(),
+                };
                 let trace_id = trace.trace_id.clone();
                 latest = Some(key.clone());
                 targets.entry(key).or_default().of(&trace_id).end = Some(*trace);
@@ -113,7 +124,12 @@ impl<'a> Metric<'a> {
     }
 
     fn add(&mut self, key: &Key, more: &[(&str, &str)], value: f64) {
-        let labels = [("target", key.0.as_str()), ("protocol", key.1), ("family", key.2)];
+        let labels = [
+            ("target", key.target.as_str()),
+            ("protocol", key.protocol),
+            ("family", key.family),
+            ("vantage", &key.vantage),
+        ];
         let shown = labels.iter().chain(more).filter(|(_, value)| !value.is_empty());
         let all: Vec<String> =
             shown.map(|(name, value)| format!("{name}=\"{}\"", label(value))).collect();

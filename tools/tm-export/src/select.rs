@@ -1,6 +1,6 @@
 //! Which records the user asked for.
 
-use tm_schema::{Hop, Trace};
+use tm_schema::{Alert, Hop, Trace};
 
 use crate::flags::Flags;
 
@@ -10,47 +10,69 @@ pub(crate) struct Selection {
     trace_id: Option<String>,
     round: Option<u64>,
     host: Option<String>,
+    vantage: Option<String>,
 }
 
 /// What a selection looks at.
+pub(crate) struct Facts<'a> {
+    pub(crate) trace_id: &'a str,
+    pub(crate) host: &'a str,
+    pub(crate) vantage: Option<&'a str>,
+    /// Where the record has one.
+    pub(crate) round: Option<u64>,
+}
+
+/// A record that can be asked for.
 pub(crate) trait Selectable {
-    /// Identity of the trace, its host, and its round where the record has one.
-    fn identity(&self) -> (&str, &str, Option<u64>);
+    /// What tells it from others.
+    fn facts(&self) -> Facts<'_>;
 }
 
 impl Selectable for Hop {
-    fn identity(&self) -> (&str, &str, Option<u64>) {
-        (&self.trace_id, &self.host, Some(self.round))
+    fn facts(&self) -> Facts<'_> {
+        let vantage = self.vantage.as_deref();
+        Facts { trace_id: &self.trace_id, host: &self.host, vantage, round: Some(self.round) }
     }
 }
 
 impl Selectable for Trace {
-    fn identity(&self) -> (&str, &str, Option<u64>) {
-        (&self.trace_id, &self.host, Some(self.round))
+    fn facts(&self) -> Facts<'_> {
+        let vantage = self.vantage.as_deref();
+        Facts { trace_id: &self.trace_id, host: &self.host, vantage, round: Some(self.round) }
     }
 }
 
-impl Selectable for tm_schema::Alert {
-    fn identity(&self) -> (&str, &str, Option<u64>) {
-        (&self.trace_id, &self.host, None)
+impl Selectable for Alert {
+    fn facts(&self) -> Facts<'_> {
+        let vantage = self.vantage.as_deref();
+        Facts { trace_id: &self.trace_id, host: &self.host, vantage, round: None }
     }
 }
 
 impl Selection {
     pub(crate) fn of(flags: &Flags) -> Self {
-        Self { trace_id: flags.trace.clone(), round: flags.round, host: flags.host.clone() }
+        Self {
+            trace_id: flags.trace.clone(),
+            round: flags.round,
+            host: flags.host.clone(),
+            vantage: flags.vantage.clone(),
+        }
     }
 
     /// Whether the record is asked for.
     pub(crate) fn takes(&self, record: &impl Selectable) -> bool {
-        let (trace_id, host, round) = record.identity();
-        self.trace_id.as_deref().is_none_or(|wanted| wanted == trace_id)
-            && self.host.as_deref().is_none_or(|wanted| wanted == host)
-            && self.round.is_none_or(|wanted| round.is_none_or(|round| round == wanted))
+        let is = record.facts();
+        self.trace_id.as_deref().is_none_or(|wanted| wanted == is.trace_id)
+            && self.host.as_deref().is_none_or(|wanted| wanted == is.host)
+            && self.vantage.as_deref().is_none_or(|wanted| is.vantage == Some(wanted))
+            && self.round.is_none_or(|wanted| is.round.is_none_or(|round| round == wanted))
     }
 
     /// Whether every record is.
     pub(crate) fn takes_all(&self) -> bool {
-        self.trace_id.is_none() && self.round.is_none() && self.host.is_none()
+        self.trace_id.is_none()
+            && self.round.is_none()
+            && self.host.is_none()
+            && self.vantage.is_none()
     }
 }

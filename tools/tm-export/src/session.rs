@@ -14,6 +14,7 @@ pub(crate) struct Session {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
     pub(crate) source_ip: Option<String>,
+    pub(crate) vantage: Option<String>,
     pub(crate) protocol: Option<Protocol>,
     pub(crate) port: Option<u16>,
     pub(crate) rounds: Vec<Round>,
@@ -80,15 +81,15 @@ impl Session {
             if let Some(end) = &round.end {
                 self.host.clone_from(&end.host);
                 (self.protocol, self.port) = (end.protocol, end.port);
-                (self.resolved_ip, self.source_ip) =
-                    (end.resolved_ip.clone(), end.source_ip.clone());
+                (self.resolved_ip, self.source_ip, self.vantage) =
+                    (end.resolved_ip.clone(), end.source_ip.clone(), end.vantage.clone());
                 return;
             }
             if let Some(hop) = round.hops.first() {
                 self.host.clone_from(&hop.host);
                 (self.protocol, self.port) = (hop.protocol, hop.port);
-                (self.resolved_ip, self.source_ip) =
-                    (hop.resolved_ip.clone(), hop.source_ip.clone());
+                (self.resolved_ip, self.source_ip, self.vantage) =
+                    (hop.resolved_ip.clone(), hop.source_ip.clone(), hop.vantage.clone());
             }
         }
     }
@@ -111,6 +112,14 @@ impl Session {
     pub(crate) fn losses(&self) -> Vec<Option<f64>> {
         let answered = |ttl: &Ttl| (!ttl.responders.is_empty()).then(|| ttl.loss_pct());
         self.ttls.values().map(answered).collect()
+    }
+
+    /// Where it was probed from: the name of the place, its address, or both.
+    pub(crate) fn origin(&self) -> Option<String> {
+        match (&self.vantage, &self.source_ip) {
+            (Some(name), Some(ip)) => Some(format!("{name} ({ip})")),
+            (one, other) => one.as_ref().or(other.as_ref()).cloned(),
+        }
     }
 
     /// How the last round ended, where that is known.

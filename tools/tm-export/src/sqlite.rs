@@ -19,14 +19,14 @@ const BATCH: usize = 10_000;
 const TABLES: &str = "
 PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA page_size = 8192;
 CREATE TABLE traces (
-  trace_id TEXT, host TEXT, resolved_ip TEXT, source_ip TEXT, protocol TEXT, port INTEGER, round INTEGER,
-  tool TEXT, version TEXT, platform TEXT, max_hops INTEGER, probes INTEGER, timeout_s REAL, method TEXT,
+  trace_id TEXT, host TEXT, resolved_ip TEXT, source_ip TEXT, vantage TEXT, protocol TEXT, port INTEGER,
+  round INTEGER, tool TEXT, version TEXT, platform TEXT, max_hops INTEGER, probes INTEGER, timeout_s REAL, method TEXT,
   started_at TEXT, completed_at TEXT, reached INTEGER, stop TEXT, error TEXT, hops INTEGER,
   responded INTEGER, sent INTEGER, received INTEGER
 );
 CREATE TABLE probes (trace_id TEXT, hop INTEGER, ip TEXT, flow INTEGER, rtt_ms REAL, at TEXT);
 CREATE TABLE alerts (
-  at TEXT, host TEXT, trace_id TEXT, kind TEXT, severity TEXT, hop INTEGER, before TEXT, after TEXT, message TEXT
+  at TEXT, host TEXT, vantage TEXT, trace_id TEXT, kind TEXT, severity TEXT, hop INTEGER, before TEXT, after TEXT, message TEXT
 );
 ";
 
@@ -119,12 +119,13 @@ impl Sink for Database {
     fn trace(&mut self, trace: &Trace) -> Result<(), Error> {
         let method = word(&trace.method);
         self.insert(
-            "INSERT INTO traces VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO traces VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
             params![
                 trace.trace_id,
                 trace.host,
                 trace.resolved_ip,
                 trace.source_ip,
+                trace.vantage,
                 trace.protocol.map(tm_schema::Protocol::as_str),
                 trace.port,
                 i64::try_from(trace.round).unwrap_or(i64::MAX),
@@ -151,10 +152,11 @@ impl Sink for Database {
     fn alert(&mut self, alert: &Alert) -> Result<(), Error> {
         let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string);
         self.insert(
-            "INSERT INTO alerts VALUES (?,?,?,?,?,?,?,?,?)",
+            "INSERT INTO alerts VALUES (?,?,?,?,?,?,?,?,?,?)",
             params![
                 alert.at.to_string(),
                 alert.host,
+                alert.vantage,
                 alert.trace_id,
                 word(&alert.kind),
                 word(&alert.severity),

@@ -2,7 +2,7 @@
 
 use tm_atlas::route;
 use tm_schema::{Asn, Confidence, Geo, Time};
-use tm_stream::text::{cut, visible};
+use tm_stream::text::{cut, few_ms, visible};
 
 /// The longest text that is shown of a stranger's; a DNS name has at most 253 octets.
 const LONGEST: usize = 255;
@@ -16,8 +16,8 @@ pub(crate) fn clean(text: &str) -> String {
 
 /// Milliseconds with as many digits as mean something.
 pub(crate) fn ms(ms: f64) -> String {
-    match ms + 0.0 {
-        ms @ ..10.0 => format!("{ms:.2}"),
+    match ms {
+        ..10.0 => few_ms(ms),
         ..100.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }

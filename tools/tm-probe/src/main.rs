@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use tm_schema::{Protocol, Record};
 use tm_stream::finding::{self, Finding, State};
+use tm_stream::progress::Progress;
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, exit, signal};
 use tm_tracer::methods::{self, Availability, Way};
+use tm_tracer::paths::Found;
 use tm_tracer::{Engine, Sink, Waker, privilege};
 
 use known::Known;
@@ -46,7 +48,9 @@ fn run(flags: &flags::Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error
         return bulk::run(flags, &options, output, diagnostics, &stop);
     }
     let known = flags.stop_set.as_deref().map(Known::new);
-    let mut sink = ToOutput { known, ..ToOutput::new(output, diagnostics) };
+    // With -v there is something to read already.
+    let progress = Progress::new(!flags.common.quiet && flags.common.verbose == 0);
+    let mut sink = ToOutput { known, progress, ..ToOutput::new(output, diagnostics) };
     let set = sink.known.as_ref().map(Known::set);
     let mut engine = Engine::new(options, waker.clone(), &mut sink)?;
     engine.open_raw(flags.lookup().family);
@@ -116,16 +120,19 @@ struct ToOutput<'a> {
     diagnostics: &'a Diagnostics,
     failed: bool,
     known: Option<Known>,
+    progress: Progress,
 }
 
 impl<'a> ToOutput<'a> {
     fn new(output: Output, diagnostics: &'a Diagnostics) -> Self {
-        Self { output, diagnostics, failed: false, known: None }
+        let progress = Progress::new(false);
+        Self { output, diagnostics, failed: false, known: None, progress }
     }
 }
 
 impl Sink for ToOutput<'_> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
+        self.progress.clear();
         self.output.record(record)?;
         if let (Some(known), Record::Trace(_)) = (&mut self.known, record)
             && known.is_due()
@@ -147,8 +154,28 @@ impl Sink for ToOutput<'_> {
         self.diagnostics.info(format_args!("{family} by {}", way.as_str()));
     }
 
+    fn discovering(&mut self, found: &dyn Fn() -> Vec<Found>) {
+        self.progress.say(|| so_far(&found()));
+    }
+
     fn failed(&mut self, message: &str) {
         self.failed = true;
+        self.progress.clear();
         self.diagnostics.error(message);
     }
+}
+
+/// A discovery that is under way, or several.
+fn so_far(all: &[Found]) -> Option<String> {
+    let sum = |of: fn(&Found) -> usize| all.iter().map(of).sum::<usize>();
+    let whom = match all {
+        [one] => {
+            format!("{} at hop {} of {}", one.host, one.ttl, one.farthest.max(one.ttl))
+        }
+        [] => return None,
+        several => format!("{} targets", several.len()),
+    };
+    let (routers, links) = (sum(|found| found.nodes), sum(|found| found.links));
+    let probes: u64 = all.iter().map(|found| u64::from(found.probes)).sum();
+    Some(format!("tm-probe: {whom}: {routers} addresses, {links} links, {probes} probes"))
 }

@@ -21,11 +21,12 @@ const FIXED: [IpAddr; 5] = [
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
 
-/// Blocks whose addresses stay in them, beside the special-purpose ones.
-const KEPT: [(Ipv6Addr, u32); 2] = [
-    (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96), // NAT64 (RFC 6052)
-    (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3),     // global unicast
-];
+/// Addresses that may be anybody's stay among each other.
+const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+/// Addresses that stand for an IPv4 address (RFC 4291, RFC 6052) stand for its pseudonym.
+const MAPPED: u128 = 0xffff << 32;
+const TRANSLATED: u128 = 0x0064_ff9b << 96;
 
 /// The pseudonyms of addresses under one key.
 pub(crate) struct Addresses {
@@ -59,15 +60,12 @@ impl Addresses {
         if let Some(known) = self.known.get(&ip) {
             return *known;
         }
-        let pseudonym = match ip {
-            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-                Some(v4) => match self.permute(v4.into()) {
-                    IpAddr::V4(v4) => v4.to_ipv6_mapped().into(),
-                    v6 @ IpAddr::V6(_) => v6,
-                },
-                None => self.permute(ip),
+        let pseudonym = match stands_for(ip) {
+            Some((prefix, v4)) => match self.permute(v4.into()) {
+                IpAddr::V4(v4) => Ipv6Addr::from_bits(prefix | u128::from(v4.to_bits())).into(),
+                v6 @ IpAddr::V6(_) => v6,
             },
-            IpAddr::V4(_) => self.permute(ip),
+            None => self.permute(ip),
         };
         self.known.insert(ip, pseudonym);
         pseudonym
@@ -94,6 +92,13 @@ impl Addresses {
     }
 }
 
+/// The IPv4 address that an IPv6 address stands for, and what stands before it.
+fn stands_for(ip: IpAddr) -> Option<(u128, Ipv4Addr)> {
+    let IpAddr::V6(v6) = ip else { return None };
+    let mapped = v6.to_ipv4_mapped().map(|v4| (MAPPED, v4));
+    mapped.or_else(|| Some((TRANSLATED, special::translated(ip)?)))
+}
+
 impl Kind {
     fn of(ip: IpAddr) -> Self {
         let whole = if ip.is_ipv4() { 32 } else { 128 };
@@ -105,14 +110,11 @@ impl Kind {
         {
             return Self { first: at_left(first), prefix };
         }
-        let covers = |(first, prefix): &&(Ipv6Addr, u32)| {
-            ip.is_ipv6() && (at_left(ip) ^ first.to_bits()) >> (128 - prefix) == 0
-        };
-        let kept = KEPT.iter().find(covers);
-        kept.map_or(Self { first: 0, prefix: 0 }, |(first, prefix)| Self {
-            first: first.to_bits(),
-            prefix: *prefix,
-        })
+        let (first, prefix) = (GLOBAL_UNICAST.0.to_bits(), GLOBAL_UNICAST.1);
+        if ip.is_ipv6() && (at_left(ip) ^ first) >> (128 - prefix) == 0 {
+            return Self { first, prefix };
+        }
+        Self { first: 0, prefix: 0 }
     }
 }
 
@@ -122,6 +124,24 @@ fn at_left(ip: IpAddr) -> u128 {
         IpAddr::V4(v4) => u128::from(v4.to_bits()) << 96,
         IpAddr::V6(v6) => v6.to_bits(),
     }
+}
+
+/// What must hold of any address: its pseudonym is of its kind, and another where there are others.
+///
+/// # Panics
+/// Where it does not hold.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check(ip: IpAddr, pseudonym: &str) {
+    let parsed = pseudonym.parse::<IpAddr>();
+    assert!(parsed.is_ok(), "{pseudonym} is no address");
+    let pseudonym = parsed.unwrap_or(ip);
+    assert_eq!(special::is_private(pseudonym), special::is_private(ip), "{ip} {pseudonym}");
+    let own = |ip| stands_for(ip).map_or((0, ip), |(prefix, v4)| (prefix, v4.into()));
+    let ((prefix, ip), (other, pseudonym)) = (own(ip), own(pseudonym));
+    let kind = Kind::of(ip);
+    assert_eq!((prefix, kind), (other, Kind::of(pseudonym)), "{ip} {pseudonym}");
+    let is_alone = kind.prefix == if ip.is_ipv4() { 32 } else { 128 };
+    assert_eq!(ip == pseudonym, is_alone, "{ip} {pseudonym}");
 }
 
 #[cfg(test)]
@@ -156,6 +176,8 @@ mod tests {
             assert!(pseudonym.starts_with(kept) && pseudonym != text, "{text} {pseudonym}");
         }
         assert_eq!(of("::ffff:8.8.8.8"), format!("::ffff:{}", of("8.8.8.8")));
+        let translated: IpAddr = of("64:ff9b::808:808").parse().unwrap();
+        assert_eq!(special::translated(translated).unwrap().to_string(), of("8.8.8.8"));
     }
 
     #[test]
@@ -178,10 +200,11 @@ mod tests {
         #[test]
         fn the_kind_stays(bits: u32, high: u128) {
             let mut addresses = addresses();
-            for ip in [IpAddr::V4(Ipv4Addr::from_bits(bits)), Ipv6Addr::from_bits(high).into()] {
-                let pseudonym = addresses.pseudonym(ip);
-                prop_assert_eq!(Kind::of(pseudonym), Kind::of(ip));
-                prop_assert_eq!(special::is_private(pseudonym), special::is_private(ip));
+            let v4 = Ipv4Addr::from_bits(bits);
+            let translated = Ipv6Addr::from_bits(TRANSLATED | u128::from(bits));
+            let v6 = [Ipv6Addr::from_bits(high), v4.to_ipv6_mapped(), translated];
+            for ip in v6.map(IpAddr::V6).into_iter().chain([v4.into()]) {
+                check(ip, &addresses.pseudonym(ip).to_string());
             }
         }
 

@@ -3,8 +3,9 @@
 
 use clap::ValueEnum;
 use tm_schema::{Asn, Geo, Mtu};
-use tm_stream::text::{cut_middle, cut_with, shown, width};
+use tm_stream::text::{cut_middle, cut_with, few_ms, shown, width};
 
+use crate::overlay::Member;
 use crate::symbols::{Symbols, Trust};
 use crate::view::{Responder, Ttl};
 
@@ -193,6 +194,7 @@ impl Column {
     /// Whether the responder has something for it.
     pub(crate) fn has(self, responder: &Responder) -> bool {
         match self {
+            _ if self.is_awaited(responder) => true,
             Self::Host => responder.dns.is_some(),
             Self::Asn => responder.asn.is_some(),
             Self::Place => responder.geo.is_some(),
@@ -202,6 +204,16 @@ impl Column {
             Self::Back => responder.reply_hops().is_some(),
             Self::History => responder.trail.len() > 1,
             _ => true,
+        }
+    }
+
+    /// What it says of the responder is still being looked up.
+    pub(crate) fn is_awaited(self, responder: &Responder) -> bool {
+        match self {
+            Self::Host => responder.awaits(Member::Dns),
+            Self::Asn => responder.awaits(Member::Asn),
+            Self::Place => responder.awaits(Member::Geo),
+            _ => false,
         }
     }
 
@@ -254,6 +266,7 @@ impl Column {
         match self {
             Self::Hop => ttl.to_string(),
             Self::Ip => shown(&responder.ip, LONGEST_IP),
+            _ if self.is_awaited(responder) => symbols.awaited().to_owned(),
             Self::Host => host(responder),
             Self::Avg => match responder.reply.as_ref().and_then(|reply| reply.note.as_deref()) {
                 Some(note) => format!("{} {}", ms(rtt.mean), shown(note, LONGEST_NOTE)),
@@ -325,7 +338,7 @@ fn lost(at: &Ttl) -> String {
 /// Three significant places are what a person compares.
 pub(crate) fn milliseconds(ms: f64) -> String {
     match ms {
-        ..10.0 => format!("{ms:.2}"),
+        ..10.0 => few_ms(ms),
         ..1000.0 => format!("{ms:.1}"),
         _ => format!("{ms:.0}"),
     }

@@ -1,5 +1,7 @@
 //! The flags of `tm-render`.
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
 use tm_stream::cli::{Common, Reading};
 use tm_stream::screen;
@@ -9,6 +11,7 @@ use tm_path::detour::LONG_KM;
 use crate::column::Column;
 use crate::map::Zoom;
 use crate::order::Order;
+use crate::overlay::Member;
 use crate::symbols::Symbols;
 
 const EXAMPLES: &str = "\
@@ -89,6 +92,21 @@ pub(crate) struct Flags {
     #[arg(long)]
     pub(crate) each: bool,
 
+    /// Hops before their filters are done with them, for the table that grows on a terminal: a
+    /// FIFO, /dev/fd/N or a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) preview: Option<PathBuf>,
+
+    /// What the filters add: shown as `…` where a hop of --preview has it not yet
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "LIST")]
+    #[arg(default_value = "dns,asn,geo")]
+    pub(crate) awaited: Vec<Member>,
+
+    /// What other tools say, to stand above the table that grows and not in the middle of it: a
+    /// FIFO, /dev/fd/N or a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) notes: Option<PathBuf>,
+
     #[command(flatten)]
     pub(crate) common: Common,
 }
@@ -115,6 +133,11 @@ impl Flags {
     /// One walks through the records on a screen.
     pub(crate) fn walks(&self) -> bool {
         self.tui || self.replay
+    }
+
+    /// The table is what is shown, not something else about the path.
+    pub(crate) fn shows_table(&self) -> bool {
+        self.format == Format::Table && !self.stats && !self.map
     }
 
     /// What signs may be used.

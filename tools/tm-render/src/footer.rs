@@ -45,6 +45,9 @@ pub(crate) fn lines(view: &View, marks: &Marks, columns: &[Column], flags: &Flag
     {
         lines.push(symbols.trust_legend().to_owned());
     }
+    if responders(view).any(|at| columns.iter().any(|column| column.is_awaited(at))) {
+        lines.push(format!("{} is being looked up", symbols.awaited()));
+    }
     lines.extend(failures(view, columns));
     lines.extend(several(view, symbols));
     let legs = legs(view, flags.detour_km)
@@ -191,17 +194,20 @@ fn silent_tail(view: &View, symbols: Symbols) -> Option<String> {
     })
 }
 
-fn heading(view: &View, symbols: Symbols) -> String {
+/// What was traced, how, and from which named place.
+pub(crate) fn heading(view: &View, symbols: Symbols) -> String {
     let host = shown(&view.host, LONGEST_NAME);
     let address = view.resolved_ip.as_deref().map(|ip| shown(ip, LONGEST_NAME));
     let address = address.filter(|ip| *ip != host);
     let address = address.map_or(String::new(), |ip| format!(" ({ip})"));
+    let from = view.vantage.as_deref().map(|name| format!(" from {}", shown(name, LONGEST_NAME)));
+    let from = from.unwrap_or_default();
     let Some(trace) = &view.trace else {
-        return format!("{host}{address} {}", symbols.ellipsis());
+        return format!("{host}{address}{from} {}", symbols.ellipsis());
     };
     let port = trace.port.map_or(String::new(), |port| format!(" port {port}"));
     let by = trace.protocol.map(|protocol| format!(" by {}", protocol.as_str().to_uppercase()));
-    format!("{host}{address}{}{port}", by.unwrap_or_default())
+    format!("{host}{address}{}{port}{from}", by.unwrap_or_default())
 }
 
 /// How a trace ended.

@@ -10,8 +10,9 @@ use tm_stream::{Output, screen};
 use crate::alerts::Alerts;
 use crate::flags::{Flags, Format};
 use crate::footer::count;
+use crate::overlay::Overlay;
 use crate::view::{View, Views};
-use crate::{figures, map, table};
+use crate::{figures, map, side, table};
 
 /// Nobody reads faster.
 const BETWEEN_DRAWINGS: Duration = Duration::from_millis(100);
@@ -25,6 +26,8 @@ pub(crate) struct Screen<'a> {
     /// Lines of the drawing that stands on the terminal and is to be drawn over.
     standing: usize,
     drawn_at: Option<Instant>,
+    /// Something has come since.
+    pub(crate) is_stale: bool,
     printed: bool,
     alerts: Alerts,
 }
@@ -39,19 +42,35 @@ impl<'a> Screen<'a> {
             live: terminal && flags.format == Format::Table,
             standing: 0,
             drawn_at: None,
+            is_stale: false,
             printed: false,
             alerts: Alerts::default(),
         }
     }
 
-    /// Draws what changed last, if it is time to.
-    pub(crate) fn redraw(&mut self, views: &Views) -> io::Result<()> {
-        let recent = self.drawn_at.is_some_and(|at| at.elapsed() < BETWEEN_DRAWINGS);
-        let (true, false, Some(view)) = (self.live, recent, views.latest()) else { return Ok(()) };
-        self.drawn_at = Some(Instant::now());
-        let mut lines = self.lines(view);
-        if views.len() > 1 {
-            lines.push(format!("({})", count(views.len() as u64 - 1, "more host")));
+    /// Records are shown before they are all there.
+    pub(crate) fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Draws what changed last, if it is time to; how long until it is, where it is not.
+    pub(crate) fn redraw(
+        &mut self,
+        views: &Views,
+        overlay: &Overlay,
+    ) -> io::Result<Option<Duration>> {
+        if !self.is_stale {
+            return Ok(None);
+        }
+        if let Some(due) = self.drawn_at.and_then(|at| BETWEEN_DRAWINGS.checked_sub(at.elapsed())) {
+            return Ok(Some(due));
+        }
+        let Some(view) = overlay.latest(views) else { return Ok(None) };
+        (self.drawn_at, self.is_stale) = (Some(Instant::now()), false);
+        let mut lines = self.lines(&view);
+        let others = overlay.views(views).saturating_sub(1);
+        if others > 0 {
+            lines.push(format!("({})", count(others as u64, "more host")));
         }
         lines.extend(self.alerts.lines(None, self.flags.columns_of_text()));
         // What scrolls off the screen cannot be drawn over: the end is what moves.
@@ -60,7 +79,8 @@ impl<'a> Screen<'a> {
         let shown = lines.get(first..).unwrap_or_default();
         self.erase()?;
         self.standing = shown.len();
-        self.write(shown)
+        self.write(shown)?;
+        Ok(None)
     }
 
     /// Prints a table to stay.
@@ -74,6 +94,18 @@ impl<'a> Screen<'a> {
             lines.extend(self.alerts.lines(Some(&view.host), self.flags.columns_of_text()));
         }
         self.write(&lines)
+    }
+
+    /// Prints a line to stay, above the table.
+    pub(crate) fn say(&mut self, line: &[u8]) -> io::Result<()> {
+        if !self.live {
+            side::tell(line);
+            return Ok(());
+        }
+        self.is_stale |= self.standing > 0;
+        self.drawn_at = None;
+        self.erase()?;
+        self.write(&[side::note(line)])
     }
 
     /// Notes an alert, to be shown below the table.

@@ -11,6 +11,9 @@ mod live;
 mod map;
 mod marks;
 mod order;
+mod overlay;
+mod show;
+mod side;
 mod statistics;
 mod summary;
 mod symbols;
@@ -28,7 +31,7 @@ use tm_stream::typed::Records;
 use tm_stream::{Diagnostics, Error, Outcome, Output, cli, confine, exit, input, signal};
 
 use flags::{Flags, Format};
-use live::Screen;
+use side::{Side, tell};
 use summary::Summary;
 use view::Views;
 
@@ -44,17 +47,30 @@ fn main() -> ExitCode {
 
 fn run(flags: &Flags, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
     let (inputs, all) = input::open_all(&flags.reading.files, diagnostics)?;
+    let preview = Side::open("--preview", flags.preview.as_deref(), diagnostics);
+    let notes = Side::open("--notes", flags.notes.as_deref(), diagnostics);
     if flags.walks() {
-        return tui::run(flags, inputs, diagnostics);
+        return tui::run(flags, inputs, (preview, notes), diagnostics);
     }
     let output = Output::open(flags.common.output.as_deref())?;
     confine::to_output(flags.common.output.as_deref(), &[], diagnostics);
     let interrupted = signal::exit_with(&output, GRACE)?;
     let mut records = Records::new(inputs, diagnostics, flags.reading.strict);
     let result = match flags.format {
-        Format::Json if !flags.stats => document::write(&mut records, &output),
-        Format::Json => summaries(flags, &mut records, &output),
-        Format::Table | Format::Plain => show(flags, &mut records, &output),
+        Format::Table | Format::Plain => show::run(flags, &mut records, (preview, notes), &output),
+        Format::Json => {
+            if let Some(preview) = preview {
+                preview.read_aside(|_| {});
+            }
+            if let Some(notes) = notes {
+                notes.read_aside(tell);
+            }
+            if flags.stats {
+                summaries(flags, &mut records, &output)
+            } else {
+                document::write(&mut records, &output)
+            }
+        }
     };
     output.finish()?;
     result.map(|()| interrupted.or(if all { Outcome::Done } else { Outcome::Incomplete }))
@@ -76,31 +92,4 @@ fn summaries(flags: &Flags, records: &mut Records, output: &Output) -> Result<()
     }
     all.extend(views.rest().map(|view| Summary::of(&view, flags.detour_km)));
     Ok(output.record(&BTreeMap::from([("traces", all)]))?)
-}
-
-/// Shows traces as they end; on a terminal, as they grow.
-fn show(flags: &Flags, records: &mut Records, output: &Output) -> Result<(), Error> {
-    let mut views = Views::new(flags.each);
-    let mut screen = Screen::new(flags, output);
-    let result = loop {
-        match records.next_record() {
-            Ok(Some(Record::Hop(hop))) => views.hop(*hop),
-            Ok(Some(Record::Trace(trace))) => {
-                if let Some(done) = views.trace(*trace) {
-                    screen.print(&done)?;
-                }
-            }
-            Ok(Some(Record::Alert(alert))) => screen.alert(*alert),
-            Ok(Some(_)) => {}
-            Ok(None) => break Ok(()),
-            Err(error) => break Err(error),
-        }
-        if !records.more_waits() {
-            screen.redraw(&views)?;
-        }
-    };
-    for view in views.rest() {
-        screen.print(&view)?;
-    }
-    result
 }

@@ -111,6 +111,11 @@ impl Symbols {
         }
     }
 
+    /// In place of what is being looked up.
+    pub(crate) fn awaited(self) -> &'static str {
+        self.either("…", "...")
+    }
+
     /// A text of ours whose only sign is a dash between numbers.
     pub(crate) fn plain(self, text: &str) -> String {
         text.replace('–', self.dash())

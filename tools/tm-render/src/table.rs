@@ -24,6 +24,8 @@ pub(crate) struct Row {
     pub(crate) cells: Vec<String>,
     /// What stands behind each cell.
     marks: Vec<&'static str>,
+    /// Columns that say nothing yet.
+    awaited: Vec<Column>,
     sort_key: f64,
     avg_ms: Option<f64>,
     loss: Loss,
@@ -45,7 +47,10 @@ pub(crate) fn lines(view: &View, flags: &Flags, color: bool) -> Vec<String> {
     let mut columns = choose(view, flags);
     let mut rows = rows(view, &columns, &marks, flags);
     let mut lines = match flags.format {
-        Format::Plain => plain(&columns, &rows),
+        Format::Plain => {
+            let heading = footer::heading(view, flags.symbols());
+            [format!("# {heading}")].into_iter().chain(plain(&columns, &rows)).collect()
+        }
         _ if rows.is_empty() => Vec::new(),
         _ => {
             fit(&mut columns, &mut rows, BOX.room(flags.columns_of_text()), flags.symbols());
@@ -130,9 +135,20 @@ fn ttl_rows(ttl: u8, at: &Ttl, columns: &[Column], marks: &Marks, flags: &Flags)
         let cells = columns.iter().map(|column| column.silent(ttl, at)).collect();
         let (avg_ms, sort_key) = (None, sort_key(None));
         let loss = Loss::None;
-        let (repeats, marks) = (false, Vec::new());
-        let ip = None;
-        return vec![Row { ttl, ip, repeats, cells, marks, sort_key, avg_ms, loss, silent: true }];
+        let (repeats, silent, ip) = (false, true, None);
+        let (marks, awaited) = (Vec::new(), Vec::new());
+        return vec![Row {
+            ttl,
+            ip,
+            repeats,
+            cells,
+            marks,
+            awaited,
+            sort_key,
+            avg_ms,
+            loss,
+            silent,
+        }];
     }
     let mark = |column: Column, responder: &Responder| match column {
         Column::Loss if loss == Loss::RateLimited => "~",
@@ -150,6 +166,7 @@ fn ttl_rows(ttl: u8, at: &Ttl, columns: &[Column], marks: &Marks, flags: &Flags)
         repeats: false,
         cells: columns.iter().map(|column| column.cell(ttl, at, responder, symbols)).collect(),
         marks: columns.iter().map(|&column| mark(column, responder)).collect(),
+        awaited: columns.iter().copied().filter(|column| column.is_awaited(responder)).collect(),
         sort_key: sort_key(Some(responder)),
         avg_ms: (responder.rtt.count > 0).then_some(responder.rtt.mean),
         loss,
@@ -266,7 +283,7 @@ impl Row {
     /// How the cell of a column is to be taken.
     pub(crate) fn shade(&self, column: Column) -> Shade {
         match (column, self.avg_ms, self.loss) {
-            _ if self.silent => Shade::Dim,
+            _ if self.silent || self.awaited.contains(&column) => Shade::Dim,
             (Column::Avg, Some(ms), _) if ms < FAST_MS => Shade::Good,
             (Column::Avg, Some(ms), _) if ms < SLOW_MS => Shade::Middling,
             (Column::Loss, _, Loss::Some) => Shade::Middling,

@@ -9,6 +9,7 @@ use tm_schema::{
     Asn, Dns, Geo, Hints, Hop, Interface, MplsLabel, Mtu, Probe, Protocol, Reply, Time, Trace,
 };
 
+use crate::overlay::Member;
 use crate::statistics::Statistics;
 use crate::trail::Trail;
 
@@ -62,6 +63,8 @@ pub(crate) struct View {
     pub(crate) host: String,
     pub(crate) resolved_ip: Option<String>,
     pub(crate) protocol: Option<Protocol>,
+    /// The name of the place probed from.
+    pub(crate) vantage: Option<String>,
     /// When the first probe left.
     pub(crate) started_at: Option<Time>,
     pub(crate) ttls: BTreeMap<u8, Ttl>,
@@ -101,6 +104,8 @@ pub(crate) struct Responder {
     pub(crate) asn: Option<Asn>,
     pub(crate) geo: Option<Geo>,
     pub(crate) is_destination: bool,
+    /// What is still being looked up; nothing once its record has come.
+    pub(crate) awaited: Vec<Member>,
 }
 
 impl Views {
@@ -125,8 +130,13 @@ impl Views {
     }
 
     /// The view that changed last.
-    pub(crate) fn latest(&self) -> Option<&View> {
-        self.open.last().map(|(_, view)| view)
+    pub(crate) fn latest(&self) -> Option<(&Key, &View)> {
+        self.open.last().map(|(key, view)| (key, view))
+    }
+
+    /// The view of a key.
+    pub(crate) fn get(&self, key: &Key) -> Option<&View> {
+        self.open.iter().rfind(|(known, _)| known == key).map(|(_, view)| view)
     }
 
     /// How many views are open.
@@ -156,7 +166,8 @@ impl View {
     /// Of nothing yet.
     pub(crate) fn new(key: &Key) -> Self {
         let (host, resolved_ip) = (key.host.clone(), key.resolved_ip.clone());
-        Self { host, resolved_ip, protocol: key.protocol, ..Self::default() }
+        let vantage = key.vantage.clone();
+        Self { host, resolved_ip, protocol: key.protocol, vantage, ..Self::default() }
     }
 
     /// Notes how a round ended.
@@ -193,6 +204,18 @@ impl View {
         });
         if let Some(responder) = ttl.responders.get_mut(at) {
             responder.update(hop);
+        }
+    }
+
+    /// Adds what one responder said before it was looked up. What filters found out about one that
+    /// is known already still holds.
+    pub(crate) fn preview(&mut self, hop: Hop, awaited: &[Member]) {
+        let ttl = hop.hop;
+        let known = self.ttls.get(&ttl).map_or(0, |at| at.responders.len());
+        self.hop(hop);
+        let new = self.ttls.get_mut(&ttl).and_then(|at| at.responders.get_mut(known));
+        if let Some(responder) = new {
+            awaited.clone_into(&mut responder.awaited);
         }
     }
 
@@ -269,6 +292,16 @@ impl Responder {
     /// Hops that its reply seems to have come, where they are not as many as those of the way there.
     pub(crate) fn reply_hops(&self) -> Option<u8> {
         self.hints.and_then(|hints| hints.reply_hops)
+    }
+
+    /// A filter is still at it.
+    pub(crate) fn awaits(&self, member: Member) -> bool {
+        let is_there = match member {
+            Member::Dns => self.dns.is_some(),
+            Member::Asn => self.asn.is_some(),
+            Member::Geo => self.geo.is_some(),
+        };
+        !is_there && self.awaited.contains(&member)
     }
 
     fn update(&mut self, hop: Hop) {

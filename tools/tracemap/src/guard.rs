@@ -11,6 +11,7 @@ use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, splice};
 
 use crate::pipeline;
+use crate::preview::Tap;
 
 /// Lines that a filter may keep before it gives one back. What it keeps beyond is lost with it.
 const KEPT: usize = 10_000;
@@ -28,6 +29,7 @@ impl Guard {
         name: &str,
         mut child: Child,
         input: impl Read + Send + 'static,
+        tap: Option<Tap>,
         diagnostics: &Diagnostics,
     ) -> io::Result<(Self, PipeReader)> {
         let (reader, writer) = io::pipe()?;
@@ -35,7 +37,7 @@ impl Guard {
         let stdin = child.stdin.take();
         let shared = Arc::clone(&way);
         let feeding = thread::Builder::new().name(format!("to {name}")).spawn(move || {
-            feed(Lines::new(input), stdin, &shared);
+            feed(Lines::new(input), stdin, tap, &shared);
         })?;
         let (name, diagnostics) = (name.to_owned(), diagnostics.clone());
         let watching = thread::Builder::new()
@@ -76,7 +78,12 @@ fn locked(way: &Mutex<Way>) -> MutexGuard<'_, Way> {
     way.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn feed(mut lines: Lines<impl Read>, mut stdin: Option<ChildStdin>, way: &Mutex<Way>) {
+fn feed(
+    mut lines: Lines<impl Read>,
+    mut stdin: Option<ChildStdin>,
+    mut tap: Option<Tap>,
+    way: &Mutex<Way>,
+) {
     loop {
         let line = match lines.next_line() {
             Ok(Some(Line::Whole(line) | Line::Piece { bytes: line, .. })) => line,
@@ -88,6 +95,9 @@ fn feed(mut lines: Lines<impl Read>, mut stdin: Option<ChildStdin>, way: &Mutex<
                 return;
             }
         };
+        if let Some(tap) = &mut tap {
+            tap.copy(line);
+        }
         match &mut *locked(way) {
             Way::Through(kept) => {
                 if kept.lines.len() == KEPT {

@@ -9,6 +9,7 @@ mod flags;
 mod guard;
 mod other;
 mod pipeline;
+mod preview;
 mod probing;
 mod profile;
 mod show;

@@ -12,6 +12,7 @@ use tm_stream::Diagnostics;
 
 use crate::aside::Aside;
 use crate::guard::Guard;
+use crate::preview::Tap;
 use crate::tools;
 
 /// One stage: a tool and its arguments.
@@ -123,10 +124,12 @@ impl Ended {
 }
 
 impl Running {
-    /// Starts the stages, each reading what the one before writes.
+    /// Starts the stages, each reading what the one before writes. `tap`: gets what the first
+    /// filter gets.
     pub(crate) fn start(
         stages: &[Stage],
         aside: Option<&Aside>,
+        mut tap: Option<Tap>,
         diagnostics: &Diagnostics,
     ) -> Result<Self, String> {
         let mut running = Self { stages: Vec::new(), output: None };
@@ -135,7 +138,7 @@ impl Running {
             let run = match input {
                 Some(input) if stage.may_fail => {
                     let child = stage.start_beside(Stdio::piped(), Stdio::piped(), aside)?;
-                    let guarded = Guard::start(&stage.name, child, input, diagnostics);
+                    let guarded = Guard::start(&stage.name, child, input, tap.take(), diagnostics);
                     let (guard, output) = guarded.map_err(|error| stage.cannot_start(&error))?;
                     running.output = Some(File::from(OwnedFd::from(output)));
                     Run::Guarded(guard)

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::path::Path;
-use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +13,7 @@ use crate::aside::Aside;
 use crate::flags::Trace;
 use crate::pipeline::{self, Ended, Running, shell_line};
 use crate::show::SAVED;
-use crate::stages;
+use crate::{preview, stages};
 
 /// Runs the pipeline; the outcome is tm-probe's.
 pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Result<Outcome, Error> {
@@ -31,9 +30,10 @@ pub(crate) fn run(flags: &Trace, verbose: u8, diagnostics: &Diagnostics) -> Resu
     let interrupted = Arc::new(AtomicBool::new(false));
     signal_hook::flag::register(signal_hook::consts::SIGINT, Arc::clone(&interrupted))?;
     let aside = if verbose == 0 { Aside::open()? } else { None };
+    let (preview, tap) = preview::open(sources).unzip();
     let mut running =
-        Running::start(sources, aside.as_ref(), diagnostics).map_err(Error::Failed)?;
-    let mut shown = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
+        Running::start(sources, aside.as_ref(), tap, diagnostics).map_err(Error::Failed)?;
+    let mut shown = preview::show(sink, preview, None).map_err(Error::Failed)?;
     let saved = match (running.output.take(), shown.stdin.take()) {
         (Some(from), Some(to)) => pass(from, to, kept),
         _ => Ok(()),

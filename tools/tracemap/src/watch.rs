@@ -10,7 +10,7 @@ use std::fs::DirBuilder;
 use std::io::{self, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::process::{ChildStdin, Stdio};
+use std::process::ChildStdin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
@@ -22,8 +22,9 @@ use signal_hook::iterator::Signals;
 use tm_stream::lines::{Line, Lines};
 use tm_stream::{Diagnostics, Error, Outcome, file_name, folders, splice};
 
+use crate::aside::Aside;
 use crate::pipeline::{self, Ended, Running, shell_line};
-use crate::stages;
+use crate::{preview, stages};
 use flags::Watch;
 use log::{Limits, Log};
 use summary::Summary;
@@ -38,22 +39,29 @@ pub(crate) fn run(flags: &Watch, verbose: u8, diagnostics: &Diagnostics) -> Resu
     if let Some(sink) = &sink {
         diagnostics.info(shell_line(&sources, None, sink));
     }
-    let mut running = Running::start(&sources, None, diagnostics).map_err(Error::Failed)?;
+    let (preview, tap) = sink.as_ref().and_then(|_| preview::open(&sources)).unzip();
+    let (aside, notes) = sink.as_ref().map_or(Ok(None), |_| Aside::to_table())?.unzip();
+    let mut running =
+        Running::start(&sources, aside.as_ref(), tap, diagnostics).map_err(Error::Failed)?;
     let signals = Control::start(&running, flags.duration)?;
     let mut shown = match &sink {
         Some(sink) => {
-            let child = sink.start(Stdio::piped(), Stdio::inherit()).map_err(Error::Failed)?;
+            let child = preview::show(sink, preview, notes).map_err(Error::Failed)?;
             Some((sink.name.clone(), child))
         }
         None => None,
     };
-    let to = shown.as_mut().and_then(|(_, child)| child.stdin.take());
+    let mut to = shown.as_mut().and_then(|(_, child)| child.stdin.take());
     if let Some(from) = running.output.take() {
-        let passed = hosts.pass(Lines::new(from), to, &signals, flags.no_table, diagnostics);
+        let passed = hosts.pass(Lines::new(from), &mut to, &signals, flags.no_table, diagnostics);
         passed.map_err(|error| Error::Failed(format!("cannot read the records: {error}")))?;
     }
     signals.is_over.store(true, Ordering::Relaxed);
     let mut results = running.wait();
+    if let Some(aside) = aside {
+        aside.tell();
+    }
+    drop(to); // the table has been told everything that it is to show
     results.extend(shown.map(|(name, mut child)| Ended::alone(&name, &mut child)));
     hosts.report(diagnostics);
     let outcome = outcome(&results, &signals, diagnostics);
@@ -166,7 +174,7 @@ impl Hosts {
     fn pass(
         &mut self,
         mut lines: Lines<impl io::Read>,
-        mut to: Option<ChildStdin>,
+        to: &mut Option<ChildStdin>,
         control: &Control,
         say: bool,
         diagnostics: &Diagnostics,
@@ -188,7 +196,7 @@ impl Hosts {
             }
             self.record(&mut line, say, diagnostics);
             if to.as_mut().is_some_and(|to| to.write_all(&line).is_err()) {
-                to = None;
+                *to = None;
             }
         }
     }

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use tm_path::hint;
 use tm_schema::{Balancing, Diamond, Paths, Routers, Stop};
 
-use super::Discovery;
-use super::hop::Met;
+use super::hop::{Hop, Met};
 use super::stopping::miss;
+use super::{Discovery, Found};
 use crate::ledger::{Slot, State};
 use crate::trace::HopReport;
 
@@ -29,11 +29,24 @@ impl Discovery {
         self.next_report += 1;
     }
 
+    /// What is found before it is over.
+    pub(super) fn so_far(&self) -> Found {
+        let graph = self.graph(self.farthest);
+        let is_busy = |hop: &Hop| hop.in_flight > 0 || !hop.todo.is_empty();
+        let busy = self.hops.iter().zip(0..=u8::MAX).find(|(hop, _)| is_busy(hop));
+        Found {
+            host: String::new(),
+            ttl: busy.map_or(self.farthest, |(_, ttl)| ttl),
+            farthest: self.farthest,
+            nodes: graph.nodes(),
+            links: graph.links(),
+            probes: self.ledger.sent,
+        }
+    }
+
     /// What can be promised.
     pub(super) fn summary(&self) -> Paths {
-        let graph = self.graph();
-        let links: usize = graph.links.values().map(BTreeSet::len).sum();
-        let nodes: usize = graph.nodes.values().map(BTreeSet::len).sum();
+        let graph = self.graph(self.last());
         let flows: BTreeSet<u16> = self.ledger.slots.iter().map(|slot| slot.flow).collect();
         Paths {
             confidence: self.confidence.as_percent(),
@@ -42,8 +55,8 @@ impl Discovery {
             complete: !self.incomplete,
             probes: self.ledger.sent,
             flows: flows.len() as u32,
-            nodes: nodes as u32,
-            links: links as u32,
+            nodes: graph.nodes() as u32,
+            links: graph.links() as u32,
             diamonds: self.diamonds(&graph),
         }
     }
@@ -52,14 +65,14 @@ impl Discovery {
         self.next_report.saturating_sub(1) as u8
     }
 
-    fn graph(&self) -> Graph {
+    fn graph(&self, last: u8) -> Graph {
         let mut graph = Graph::default();
         let address = |met: &Met| match met {
             Met::At(ip) | Met::End(ip) => Some(*ip),
             Met::Silent => None,
         };
         let mut before = BTreeMap::new();
-        for ttl in self.plan.first_hop..=self.last() {
+        for ttl in self.plan.first_hop..=last {
             let outcomes = self.outcomes(ttl);
             let hop = self.hop(ttl);
             let nodes = match hop.filter(|hop| hop.per_packet) {
@@ -175,6 +188,16 @@ struct Graph {
     nodes: BTreeMap<u8, BTreeSet<IpAddr>>,
     /// By the TTL at which they begin.
     links: BTreeMap<u8, BTreeSet<(IpAddr, IpAddr)>>,
+}
+
+impl Graph {
+    fn nodes(&self) -> usize {
+        self.nodes.values().map(BTreeSet::len).sum()
+    }
+
+    fn links(&self) -> usize {
+        self.links.values().map(BTreeSet::len).sum()
+    }
 }
 
 /// A node before has several after it, and one after has several before it.

@@ -15,6 +15,7 @@ use crate::column::{self, Column};
 use crate::flags::Flags;
 use crate::map::Zoom;
 use crate::order::Order;
+use crate::overlay::Overlay;
 use crate::table::{self, Row};
 use crate::view::{Responder, View};
 
@@ -32,6 +33,9 @@ pub(crate) struct App {
     pub(crate) position: Position,
     /// The view at a position that is not the latest.
     pub(super) past: Option<(usize, View)>,
+    overlay: Overlay,
+    /// The latest view with the hops that filters still have, where they have any.
+    pub(super) previewed: Option<View>,
     /// The hop looked at: TTL, and responder where one answered.
     pub(crate) cursor: Option<(u8, Option<String>)>,
     pub(crate) marked: BTreeSet<(u8, Option<String>)>,
@@ -100,6 +104,8 @@ impl App {
             host: 0,
             position: if flags.replay { at_start } else { Position::Latest },
             past: None,
+            overlay: Overlay::new(false, flags.awaited.clone(), flags.preview.is_some()),
+            previewed: None,
             cursor: None,
             marked: BTreeSet::new(),
             filter: String::new(),
@@ -133,7 +139,15 @@ impl App {
             };
             changed = true;
             match message {
-                Message::Record(record, line) => self.session.add(*record, line),
+                Message::Record(record, line) => {
+                    self.overlay.record(&record);
+                    self.session.add(*record, line);
+                }
+                Message::Preview(hop) => {
+                    self.session.expect(&hop);
+                    self.overlay.preview(*hop);
+                }
+                Message::Note(text) => self.status = text,
                 Message::Malformed(why) => {
                     self.malformed += 1;
                     self.status = format!("a line is no record: {why}");
@@ -142,7 +156,14 @@ impl App {
                 Message::Failed(why) => self.status = why,
             }
         }
+        if changed {
+            self.lay_over();
+        }
         changed
+    }
+
+    fn lay_over(&mut self) {
+        self.previewed = self.log().and_then(|log| log.previewed(&self.overlay));
     }
 
     pub(crate) fn log(&self) -> Option<&Log> {
@@ -295,6 +316,7 @@ impl App {
             (self.position, self.past) = (Position::Latest, None);
             self.cursor = None;
             self.marked.clear();
+            self.lay_over();
         } else {
             "there is no other host".clone_into(&mut self.status);
         }

@@ -9,9 +9,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
-use tm_schema::Record;
+use tm_schema::{Hop, Record};
 use tm_stream::input::Input;
 use tm_stream::lines::{Line, Lines};
+
+use crate::side::{self, Side};
 
 /// Records that may wait to be shown; the reader waits then.
 const WAITING: usize = 4096;
@@ -21,6 +23,10 @@ const WAITING: usize = 4096;
 pub(crate) enum Message {
     /// A record, and where its line is.
     Record(Box<Record>, Range<u64>),
+    /// A hop that filters still have.
+    Preview(Box<Hop>),
+    /// What another tool says.
+    Note(String),
     /// A line that is no record, and why.
     Malformed(String),
     /// There is no more.
@@ -87,6 +93,22 @@ impl Feed {
             })?;
         }
         Ok(feed)
+    }
+
+    /// Reads what is shown beside the records.
+    pub(crate) fn read_beside(&self, preview: Option<Side>, notes: Option<Side>) {
+        if let Some(preview) = preview {
+            let sender = self.sender.clone();
+            preview.read_aside(move |line| {
+                if let Ok(Record::Hop(hop)) = Record::from_slice(line) {
+                    let _ = sender.send(Message::Preview(hop)); // the session may be over
+                }
+            });
+        }
+        if let Some(notes) = notes {
+            let sender = self.sender.clone();
+            notes.read_aside(move |line| drop(sender.send(Message::Note(side::note(line)))));
+        }
     }
 
     /// Reads what has been added to the file since; `false`: there is no file, or it is still read.
@@ -218,6 +240,7 @@ mod tests {
                 Message::Record(_, range) => lines.push(feed.kept.read(&range).unwrap()),
                 Message::Malformed(_) => malformed += 1,
                 Message::Failed(why) => panic!("{why}"),
+                other @ (Message::Preview(_) | Message::Note(_)) => panic!("{other:?}"),
                 Message::End => break,
             }
         }

@@ -31,6 +31,7 @@ use tm_stream::input::Input;
 use tm_stream::{Diagnostics, Error, Outcome};
 
 use crate::flags::Flags;
+use crate::side::Side;
 use app::{App, End};
 use feed::Feed;
 use terminal::Terminal;
@@ -45,6 +46,7 @@ const IDLE: Duration = Duration::from_millis(50);
 pub(crate) fn run(
     flags: &Flags,
     inputs: Vec<Input>,
+    (preview, notes): (Option<Side>, Option<Side>),
     diagnostics: &Diagnostics,
 ) -> Result<Outcome, Error> {
     if !io::stdout().is_terminal() {
@@ -54,6 +56,7 @@ pub(crate) fn run(
     let signal = terminal::note_signals()?;
     let feed = Feed::start(inputs)
         .map_err(|error| Error::io("cannot keep the records while they are shown", &error))?;
+    feed.read_beside(preview, notes);
     let mut app = App::new(flags, flags.common.color.for_stdout(), feed);
     let mut terminal = Terminal::take()?;
     let end = attend(&mut app, &mut terminal, &signal);

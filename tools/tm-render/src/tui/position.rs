@@ -76,7 +76,7 @@ impl App {
         match (self.position, &self.past) {
             (Position::Round { at, .. }, Some((past, view))) if at == *past => Some(view),
             (Position::Round { .. }, _) => None,
-            (Position::Latest, _) => self.log().map(Log::latest),
+            (Position::Latest, _) => self.previewed.as_ref().or(self.log().map(Log::latest)),
         }
     }
 

@@ -4,13 +4,15 @@
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::ops::Range;
 
-use tm_schema::{Alert, Record};
+use tm_schema::{Alert, Hop, Record};
 
 use super::feed::Kept;
+use crate::overlay::Overlay;
 use crate::view::{Key, View};
 
 /// Alerts that are kept.
@@ -82,6 +84,11 @@ impl Session {
         }
     }
 
+    /// Makes room for the records of a hop that are to come.
+    pub(crate) fn expect(&mut self, hop: &Hop) {
+        self.log(Key::of_hop(hop, false));
+    }
+
     fn log(&mut self, key: Key) -> &mut Log {
         let known = self.logs.iter().position(|log| log.key == key);
         let at = known.unwrap_or_else(|| {
@@ -150,6 +157,14 @@ impl Log {
     /// Everything so far.
     pub(crate) fn latest(&self) -> &View {
         &self.latest
+    }
+
+    /// Everything so far with the hops that filters still have; `None`: they have none.
+    pub(crate) fn previewed(&self, overlay: &Overlay) -> Option<View> {
+        match overlay.over(&self.key, Some(&self.latest))? {
+            Cow::Owned(view) => Some(view),
+            Cow::Borrowed(_) => None,
+        }
     }
 
     /// How many rounds have ended.
