@@ -12,6 +12,7 @@ use hickory_resolver::proto::rr::RecordType;
 use serde_json::{Value, json};
 use tm_tests::dns::{DnsServer, Say};
 use tm_tests::hop_line::{Live, filter, filter_command, hop, lines, records};
+use tm_tests::{bare, tool};
 
 /// A zone with one of everything.
 fn zone(name: &str, kind: RecordType) -> Say {
@@ -330,4 +331,33 @@ fn lines_that_are_no_records_pass_and_are_named() {
     let strict = filter("tm-dns", &["-r", &address, "--strict"], home.path(), &input);
     assert_eq!(strict.status.code(), Some(2));
     assert!(String::from_utf8(strict.stdout).unwrap().starts_with(&good[..good.len() - 1]));
+}
+
+#[test]
+fn without_any_server_every_hop_has_the_reason_and_the_way_out_is_said_once() {
+    let home = tempfile::tempdir().unwrap();
+    let (conf, input) = (home.path().join("resolv.conf"), home.path().join("hops"));
+    std::fs::write(&input, lines(&[hop(1, "9.0.0.1", 1.0), hop(2, "9.0.0.2", 2.0)])).unwrap();
+    let failed = json!({"error": "no resolver"});
+    let of_zone = json!({"error": "no resolver", "source": "asn.cymru.com"});
+    for text in ["", "# none\noptions ndots:1\n"] {
+        std::fs::write(&conf, text).unwrap();
+        for (name, member, wanted) in [("tm-dns", "dns", &failed), ("tm-asn", "asn", &of_zone)] {
+            let script = format!(
+                "mount --bind '{}' /etc/resolv.conf && exec '{}' <'{}'",
+                conf.display(),
+                tool(name).display(),
+                input.display()
+            );
+            let mut command = bare("unshare");
+            command.args(["-rmn", "sh", "-c", &script]).env("HOME", home.path());
+            let output = command.env("PATH", "/usr/sbin:/usr/bin:/bin").output().unwrap();
+            let found: Vec<Value> =
+                records(&output).iter().map(|record| record[member].clone()).collect();
+            assert_eq!(found, [wanted.clone(), wanted.clone()], "{name}");
+            let stderr = String::from_utf8(output.stderr).unwrap();
+            let said = "no DNS server in /etc/resolv.conf; name one with --resolver";
+            assert_eq!(stderr, format!("{name}: {said}\n"));
+        }
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::net::{TcpListener, UdpSocket};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -153,4 +155,88 @@ fn the_caches_quotas_are_told() {
     let report = world.report();
     let quotas = states(&report["cache"]);
     assert!(quotas.iter().any(|(name, _)| name.starts_with("quota ")), "{report}");
+}
+
+/// A folder with tracemap and what else is put there, beside the tools so that it can be linked.
+fn alone(name: &str) -> PathBuf {
+    let folder = tool("tracemap").parent().unwrap().join("desks").join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join("bin")).unwrap();
+    fs::hard_link(tool("tracemap"), folder.join("bin/tracemap")).unwrap();
+    folder
+}
+
+/// What a tracemap with nothing on its PATH and no home reports, but for these variables.
+fn stranded(folder: &Path, variables: &[(&str, &Path)]) -> Value {
+    let mut command = Command::new(folder.join("bin/tracemap"));
+    command.args(["doctor", "--offline", "--format", "json"]).env_clear();
+    command.env("PATH", "/nonexistent").envs(variables.iter().copied());
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["ready"], false);
+    report["sections"].clone()
+}
+
+#[test]
+fn tools_that_are_missing_broken_or_of_another_edition_are_told_apart() {
+    let folder = alone("doctor-tools");
+    for (name, text) in [("tm-dns", "no program"), ("tm-asn", "#!/bin/sh\necho tm-asn 0.0.1\n")] {
+        let path = folder.join("bin").join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let report = stranded(&folder, &[("XDG_CONFIG_HOME", folder.as_path())]);
+    let wanted = json!([
+        {"subject": "tm-probe", "state": "bad", "detail": "not installed, and no trace does without it"}
+    ]);
+    assert_eq!(report["probing"], wanted);
+    let tools = states(&report["tools"]);
+    for (name, state) in [
+        ("tm-probe", "bad"),
+        ("tm-render", "bad"),
+        ("tm-dns", "bad"),
+        ("tm-asn", "warning"),
+        ("tm-geo", "warning"),
+    ] {
+        assert!(tools.contains(&(name, state)), "{name}: {tools:?}");
+    }
+    let of = |name: &str| {
+        let mut all = report["tools"].as_array().unwrap().iter();
+        all.find(|one| one["subject"] == name).unwrap()
+    };
+    assert_eq!(of("tm-geo")["remedy"], "install it beside tracemap, or on PATH");
+    assert!(of("tm-dns")["detail"].as_str().unwrap().contains("Exec format error"));
+    assert_eq!(of("tm-asn")["remedy"], "install tools of one edition");
+    assert!(of("tm-asn")["detail"].as_str().unwrap().contains("says that it is \"tm-asn 0.0.1\""));
+    let geo = "not installed, so traces do without it";
+    assert_eq!(report["places"], json!([{"subject": "tm-geo", "state": "warning", "detail": geo}]));
+    // There is no file to mend.
+    let of_dns =
+        report["settings"].as_array().unwrap().iter().find(|one| one["subject"] == "tm-dns");
+    assert_eq!(of_dns.unwrap().get("remedy"), None);
+}
+
+#[test]
+fn without_a_home_there_is_neither_config_nor_cache() {
+    let report = stranded(&alone("doctor-home"), &[]);
+    let none = |subject: &str, state: &str| json!([{"subject": subject, "state": state, "detail": "no home folder, so none"}]);
+    assert_eq!(report["settings"], none("config file", "ok"));
+    assert_eq!(report["cache"], none("cache", "warning"));
+}
+
+#[test]
+fn a_cache_that_cannot_be_opened_is_named_with_the_way_out() {
+    let folder = alone("doctor-cache");
+    let cache = folder.join("tracemap/cache.sqlite");
+    fs::create_dir_all(&cache).unwrap();
+    let report = stranded(&folder, &[("XDG_CACHE_HOME", folder.as_path())]);
+    let found = &report["cache"][0];
+    assert_eq!(found["state"], "bad", "{found}");
+    let detail = found["detail"].as_str().unwrap();
+    assert!(detail.starts_with(&format!("{}: Is a directory", cache.display())), "{found}");
+    assert_eq!(found["remedy"], format!("remove {}; it is made anew", cache.display()));
+    fs::remove_dir(&cache).unwrap();
+    let report = stranded(&folder, &[("XDG_CACHE_HOME", folder.as_path())]);
+    assert_eq!(report["cache"][0]["detail"], format!("none yet at {}", cache.display()));
 }

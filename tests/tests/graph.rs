@@ -93,7 +93,7 @@ fn page_and_report_draw_it_and_say_how_sure_it_is() {
         assert!(
             text.contains("Load balancing between hops 2 and 5: 3 routers side by side; a flow")
         );
-        assert!(text.contains("Every path was looked for, to be 99.9 % sure of them all"));
+        assert!(text.contains("Every path was looked for, to be 99.999 % sure of them all"));
         let bound = |before: &str, after: &str| {
             Some(text.split_once(before)?.1.split_once(after)?.0.trim_end_matches([' ', '%']))
         };

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use serde_json::{Value, json};
 use tm_schema::{Confidence, Hop, Method, Mtu, MtuLimit, Protocol, ReplyKind, Stop};
 use tm_tests::Traced;
 use tm_tests::importing::{TOUR, first_path, import, of_pipe, path, sample, text_of};
@@ -322,6 +323,110 @@ fn atlas_results_are_traces_with_their_own_vantage() {
         traced.stderr
     );
     assert_eq!(path(&traced, &traced.traces[5]), ["2 203.0.113.33"], "the rest of it survives");
+}
+
+/// What Atlas says of one answer at the first hop, imported.
+fn atlas(target: &str, hops: &Value) -> Traced {
+    let result = json!({"fw": 5080, "type": "traceroute", "timestamp": 1_665_720_353,
+        "dst_name": "example.com", "dst_addr": target, "src_addr": "192.0.2.1", "result": hops});
+    of_pipe(&["--from", "ripe-atlas"], result.to_string().as_bytes())
+}
+
+#[test]
+fn atlas_letters_are_the_codes_that_its_probes_write_them_for() {
+    let (v4, v6) = (("10.0.0.1", "198.51.100.9"), ("fd00::1", "2001:db8::9"));
+    // As the probes' own program and the documentation of its results have them.
+    for (ips, err, icmp_type, code, note) in [
+        (v4, json!("N"), 3, 0, "!N"),
+        (v4, json!("H"), 3, 1, "!H"),
+        (v4, json!("P"), 3, 2, "!P"),
+        (v4, json!("p"), 3, 3, "!<3>"),
+        (v4, json!("A"), 3, 13, "!X"),
+        (v4, json!(10), 3, 10, "!<10>"),
+        (v4, json!("10"), 3, 10, "!<10>"),
+        (v6, json!("N"), 1, 0, "!N"),
+        (v6, json!("A"), 1, 1, "!X"),
+        (v6, json!("h"), 1, 2, "!S"),
+        (v6, json!("H"), 1, 3, "!H"),
+        (v6, json!("p"), 1, 4, "!<4>"),
+        (v6, json!("P"), 4, 1, "!P"),
+        (v6, json!(5), 1, 5, "!<5>"),
+    ] {
+        let answer = json!({"from": ips.0, "ttl": 63, "rtt": 1.5, "size": 28, "err": err});
+        let traced = atlas(ips.1, &json!([{"hop": 1, "result": [answer]}]));
+        let reply = traced.hops[0].reply.as_ref().unwrap();
+        let found = (reply.icmp_type, reply.code, reply.ttl, reply.note.as_deref());
+        assert_eq!(found, (Some(icmp_type), Some(code), Some(63), Some(note)), "{ips:?} {err}");
+        assert_eq!(reply.kind, ReplyKind::DestUnreachable, "{ips:?} {err}");
+        let trace = &traced.traces[0];
+        assert_eq!((trace.stop, trace.reached), (Some(Stop::Unreachable), false), "{ips:?} {err}");
+    }
+    for strange in [json!("Q"), json!("300"), json!(-1), json!(null)] {
+        let answer = json!({"from": "10.0.0.1", "ttl": 63, "rtt": 1.5, "err": strange});
+        let traced = atlas("198.51.100.9", &json!([{"hop": 1, "result": [answer]}]));
+        let reply = traced.hops[0].reply.as_ref().unwrap();
+        let shown = strange.as_str().map_or(strange.to_string(), str::to_owned);
+        let wanted = match &strange {
+            Value::Null => (ReplyKind::TimeExceeded, None),
+            _ => (ReplyKind::DestUnreachable, Some(format!("!<{shown}>"))),
+        };
+        assert_eq!((reply.kind, reply.note.clone()), wanted, "{strange}");
+        assert_eq!(reply.code, None, "{strange}");
+    }
+    // A closed port is how a destination answers UDP.
+    let answer = json!({"from": "198.51.100.9", "ttl": 63, "rtt": 1.5, "err": "p"});
+    let traced = atlas("198.51.100.9", &json!([{"hop": 1, "result": [answer]}]));
+    assert_eq!(traced.hops[0].reply.as_ref().unwrap().note, None);
+    assert_eq!(traced.traces[0].stop, Some(Stop::Destination));
+}
+
+#[test]
+fn atlas_tells_what_was_too_large_and_how_a_port_answered() {
+    for (ip, target, code) in
+        [("10.0.0.1", "198.51.100.9", (3, 4)), ("fd00::1", "2001:db8::9", (2, 0))]
+    {
+        let answer = json!({"from": ip, "ttl": 64, "mtu": 1400, "rtt": 1.5, "size": 28});
+        let traced = atlas(target, &json!([{"hop": 1, "result": [answer]}]));
+        let reply = traced.hops[0].reply.as_ref().unwrap();
+        assert_eq!((reply.icmp_type, reply.code), (Some(code.0), Some(code.1)));
+        assert_eq!(
+            (reply.kind, reply.note.as_deref()),
+            (ReplyKind::DestUnreachable, Some("!F-1400"))
+        );
+    }
+    let of_flags = |flags: &str| {
+        let answer = json!({"from": "198.51.100.9", "ttl": 60, "rtt": 1.5, "flags": flags});
+        let traced = atlas("198.51.100.9", &json!([{"hop": 1, "result": [answer]}]));
+        assert!(traced.traces[0].reached, "{flags}");
+        traced.hops[0].reply.as_ref().map(|reply| (reply.kind, reply.ttl))
+    };
+    assert_eq!(of_flags("SA"), Some((ReplyKind::SynAck, Some(60))));
+    assert_eq!(of_flags("RA"), Some((ReplyKind::Rst, Some(60))));
+    assert_eq!(of_flags("R"), Some((ReplyKind::Rst, Some(60))));
+    assert_eq!(of_flags("FA"), None, "neither open nor closed");
+}
+
+#[test]
+fn what_an_atlas_probe_could_not_send_is_an_error_and_no_silence() {
+    let heard = json!({"from": "10.0.0.1", "ttl": 64, "rtt": 1.5, "size": 28});
+    let refused = json!({"error": "sendto failed: Operation not permitted"});
+    let told = Some("sendto failed: Operation not permitted".to_owned());
+    for (hops, wanted) in [
+        (json!([{"hop": 1, "result": [refused]}]), vec![]),
+        (json!([{"hop": 1, "error": refused["error"]}]), vec![]),
+        (json!([{"hop": 1, "result": [heard, refused]}]), vec![1]),
+        (json!([{"hop": 1, "result": [heard]}, {"hop": 2, "result": [refused]}]), vec![1]),
+        (
+            json!([{"hop": 1, "result": [{"x": "*"}]}, {"hop": 2, "error": refused["error"]}]),
+            vec![1],
+        ),
+    ] {
+        let traced = atlas("198.51.100.9", &hops);
+        let ttls: Vec<u8> = traced.hops.iter().map(|hop| hop.hop).collect();
+        let trace = &traced.traces[0];
+        assert_eq!((ttls, &trace.error), (wanted, &told), "{hops}");
+        assert_eq!((trace.stop, trace.reached), (Some(Stop::Error), false), "{hops}");
+    }
 }
 
 #[test]

@@ -31,18 +31,6 @@ pub enum MtuLimit {
     BlackHole,
 }
 
-impl MtuLimit {
-    /// The name as the records spell it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Interface => "interface",
-            Self::Reported => "reported",
-            Self::Refused => "refused",
-            Self::BlackHole => "black_hole",
-        }
-    }
-}
-
 /// How large a datagram may be on the whole path.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "json-schema", derive(schemars::JsonSchema))]

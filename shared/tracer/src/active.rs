@@ -16,7 +16,7 @@ use crate::paths::stopping::Confidence;
 use crate::paths::{Discovery, Found};
 use crate::record::{self, Heading, Outcome};
 use crate::stop_set::SharedStopSet;
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 use crate::trace::{Next, Plan, Trace};
 
 /// The two clocks: one that never jumps, one that the kernel's timestamps use.
@@ -151,18 +151,24 @@ impl Active {
             error.raw_os_error(),
             Some(libc::ENOBUFS | libc::EAGAIN | libc::ENOMEM | libc::EADDRNOTAVAIL | libc::EMFILE)
         );
-        let retry = passing && self.retries < MOST_RETRIES;
-        self.retries += u32::from(retry);
-        self.trace.send_failed(sequence, retry.then(|| now + PAUSE));
-        if !retry {
-            self.refused(error);
-            if self.trace.totals().0 == 0 {
-                self.trace.interrupt(Stop::Error);
-            }
+        let why = match error.raw_os_error() {
+            _ if passing && self.retries < MOST_RETRIES => Unsent::ForNow(now + PAUSE),
+            Some(libc::EMSGSIZE) => Unsent::TooLarge,
+            _ => Unsent::Refused,
+        };
+        self.trace.send_failed(sequence, why);
+        if let Unsent::ForNow(_) = why {
+            self.retries += 1;
+            return;
+        }
+        self.refused(error);
+        // Where others are as good as the first, none of them will leave either.
+        if matches!(self.goal, Goal::Path | Goal::Paths(_)) && self.trace.totals().0 == 0 {
+            self.trace.interrupt(Stop::Error);
         }
     }
 
-    /// The kernel refused a probe; the reason is told if the trace finds nothing out.
+    /// The kernel refused a probe; the reason is told if the trace finds nothing out, or ends for it.
     pub(crate) fn refused(&mut self, error: &std::io::Error) {
         self.outcome.error.get_or_insert_with(|| format!("cannot send: {error}"));
     }
@@ -209,7 +215,7 @@ impl Active {
         self.outcome.paths = self.trace.paths();
         self.outcome.mtu = self.trace.mtu();
         self.outcome.stop_set = self.trace.stop_set();
-        if self.outcome.responded > 0 {
+        if self.outcome.responded > 0 && stop != Stop::Error {
             self.outcome.error = None;
         }
         records.push(self.heading.trace(options, &self.outcome, now.wall).into());

@@ -35,6 +35,9 @@ use run::Run;
 use sorting::Sorted;
 pub use targets::{Range, Targets};
 
+/// Targets of which the source address is looked up.
+const SAMPLE: u64 = 64;
+
 /// What must hold of any octets, as packets that answer and as observations on disk.
 #[cfg(fuzzing)]
 pub(crate) fn check(octets: &[u8]) {
@@ -108,25 +111,26 @@ pub fn probe<'a>(
     Ok(Gathered { run, sorted, summary })
 }
 
-/// Whether some targets are routed by way of another source address than the first of their family,
-/// whose address all probes bear: two targets and their addresses. Looks at a few only.
+/// Whether some targets are routed by way of another source address than the first of their family
+/// that has a route, whose address all probes bear: two targets and their addresses. Looks at a few
+/// only.
 pub fn differing_sources(options: &Options, targets: &Targets) -> Option<[(IpAddr, IpAddr); 2]> {
     let binding = sockets::binding(options);
-    let source = |number| {
-        let target = targets.get(number)?;
-        Some((target, socket::source_for(peer(target, 0, 33434), &binding).ok()?))
-    };
+    let source =
+        |target: IpAddr| Some((target, socket::source_for(peer(target, 0, 33434), &binding).ok()?));
     [false, true].into_iter().find_map(|v6| {
-        let (from, count) = (if v6 { targets.count(false) } else { 0 }, targets.count(v6));
-        let first = source(from)?;
-        let some = (1..SAMPLE).map(|nth| (u64::from(count) * nth / SAMPLE) as u32);
-        let mut others = some.filter_map(|offset| source(from + offset));
-        others.find(|(_, address)| *address != first.1).map(|other| [first, other])
+        let mut routed = some_of(targets, v6).filter_map(source);
+        let first = routed.next()?;
+        routed.find(|(_, address)| *address != first.1).map(|other| [first, other])
     })
 }
 
-/// Targets of which the source address is looked up.
-const SAMPLE: u64 = 64;
+/// Some targets of a family from all over the list, the first of them first.
+fn some_of(targets: &Targets, v6: bool) -> impl Iterator<Item = IpAddr> {
+    let (from, count) = (if v6 { targets.count(false) } else { 0 }, targets.count(v6));
+    let offsets = (0..SAMPLE).map(move |nth| (u64::from(count) * nth / SAMPLE) as u32);
+    offsets.filter_map(move |offset| targets.get(from + offset))
+}
 
 fn join<T>(joined: thread::Result<io::Result<T>>) -> io::Result<T> {
     joined.unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))

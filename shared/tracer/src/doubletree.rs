@@ -19,7 +19,7 @@ use tm_schema::{Backward, Stop, StopSetUse};
 
 use crate::ledger::{Ledger, Slot, State};
 use crate::stop_set::{Entry, SharedStopSet};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 use crate::trace::{Answer, Ending, HopReport, Next, Plan, Send};
 
 /// Where a trace begins: far enough that few destinations answer at once, near enough that most
@@ -91,7 +91,7 @@ impl Doubletree {
 
     /// Probes that a TTL may yet be sent, were it never answered.
     fn tries_left(&self, ttl: u8) -> usize {
-        let tries = self.ledger.at(ttl).filter(|slot| !matches!(slot.state, State::Failed)).count();
+        let tries = self.ledger.at(ttl).filter(|slot| !slot.is_postponed()).count();
         usize::from(self.plan.probes).saturating_sub(tries)
     }
 
@@ -103,7 +103,7 @@ impl Doubletree {
 
     /// A TTL was tried in vain, though it may be tried again.
     fn is_silent(&self, ttl: u8) -> bool {
-        let is_lost = |slot: &Slot| matches!(slot.state, State::Lost);
+        let is_lost = |slot: &Slot| matches!(slot.state, State::Lost | State::Failed);
         self.responder(ttl).is_none() && self.ledger.at(ttl).any(is_lost)
     }
 
@@ -126,7 +126,11 @@ impl Doubletree {
                 (_, Some(ip)) if self.meet(Entry::Global(self.target, ip)) => Some(Stop::StopSet),
                 _ if ttl >= self.plan.max_hops => Some(Stop::MaxHops),
                 _ => match self.is_over_in_silence(ttl) {
-                    Some(is_over) => is_over.then_some(Stop::GapLimit),
+                    Some(false) => None,
+                    Some(true) => {
+                        let silent = self.ending.farthest().saturating_add(1)..=ttl;
+                        Some(self.ledger.after_silence(Stop::GapLimit, silent))
+                    }
                     None => return,
                 },
             };
@@ -156,7 +160,7 @@ impl Doubletree {
     }
 
     fn is_tried(&self, ttl: u8) -> bool {
-        self.ledger.at(ttl).any(|slot| !matches!(slot.state, State::Failed))
+        self.ledger.at(ttl).any(|slot| !slot.is_postponed())
     }
 
     fn go_backwards(&mut self) {
@@ -267,8 +271,8 @@ impl Doubletree {
     fn probed(&self) -> Option<(u8, u8)> {
         // What was tried ahead of either way's end is not what the trace rests on.
         let probed = self.backward.ttl..=self.forward.ttl;
-        let ttls =
-            || self.ledger.slots.iter().map(|slot| slot.ttl).filter(|ttl| probed.contains(ttl));
+        let is_meant = |slot: &&Slot| !slot.is_unsent() && probed.contains(&slot.ttl);
+        let ttls = || self.ledger.slots.iter().filter(is_meant).map(|slot| slot.ttl);
         let last = ttls().max()?;
         let end = self.ending.end().map_or(last, |(end, _)| end.min(last));
         Some((ttls().min()?.min(end), end))
@@ -313,13 +317,12 @@ impl Strategy for Doubletree {
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
     }
 
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
-        self.ledger.unsent(sequence as usize, State::Failed);
+    fn send_failed(&mut self, sequence: u32, why: Unsent) {
+        self.ledger.unsent(sequence as usize, why);
         let Some(slot) = self.ledger.slot(sequence as usize) else { return };
         let way = if slot.ttl >= self.start { &mut self.forward } else { &mut self.backward };
-        match retry {
-            Some(at) => way.next_at = at,
-            None => self.finish(Stop::Error),
+        if let Unsent::ForNow(at) = why {
+            way.next_at = at;
         }
     }
 

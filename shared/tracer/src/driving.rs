@@ -10,10 +10,13 @@ use tm_schema::ReplyKind;
 
 use crate::net::plain_answer;
 use crate::trace::{Answer, HopReport, Next, Plan, Send};
-use crate::{Options, Strategy};
+use crate::{Options, Strategy, Unsent};
 
 /// An address to trace.
 pub const TARGET: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 9));
+
+/// How soon a probe is tried again that could not be sent.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// A link: the TTL at which it begins, and its ends.
 pub type Link = (u8, IpAddr, IpAddr);
@@ -21,6 +24,21 @@ pub type Link = (u8, IpAddr, IpAddr);
 /// The plan of `tm-probe HOST`.
 pub fn plan() -> Plan {
     Options::default().plan(false, None)
+}
+
+/// What becomes of a probe.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// It is answered after so long.
+    Answered(Answer, Duration),
+    /// It is never heard of again.
+    Lost,
+    /// The kernel cannot send it just now.
+    Postponed,
+    /// The kernel will not send it.
+    Refused,
+    /// The kernel will not send one of that size.
+    TooLarge,
 }
 
 /// Drives it to its end; the hops that it found, and the simulated time that it took. `answers`:
@@ -31,6 +49,20 @@ pub fn plan() -> Plan {
 pub fn drive(
     strategy: &mut dyn Strategy,
     mut answers: impl FnMut(Send) -> Option<(Answer, Duration)>,
+) -> (Vec<HopReport>, Duration) {
+    drive_through(strategy, |probe| match answers(probe) {
+        Some((answer, rtt)) => Fate::Answered(answer, rtt),
+        None => Fate::Lost,
+    })
+}
+
+/// The same where the kernel may refuse to send.
+///
+/// # Panics
+/// Where it does not end.
+pub fn drive_through(
+    strategy: &mut dyn Strategy,
+    mut fates: impl FnMut(Send) -> Fate,
 ) -> (Vec<HopReport>, Duration) {
     let mut now = Duration::ZERO;
     let mut on_their_way: Vec<Option<(u32, Answer, Duration)>> = Vec::new();
@@ -49,12 +81,18 @@ pub fn drive(
             }
         }
         match strategy.poll(now) {
-            Next::Send(probe) => {
-                if let Some((answer, rtt)) = answers(probe) {
+            Next::Send(probe) => match fates(probe) {
+                Fate::Answered(answer, rtt) => {
                     due.push(Reverse((now + rtt, on_their_way.len())));
                     on_their_way.push(Some((probe.sequence, answer, rtt)));
                 }
-            }
+                Fate::Lost => {}
+                Fate::Postponed => {
+                    strategy.send_failed(probe.sequence, Unsent::ForNow(now + PAUSE));
+                }
+                Fate::Refused => strategy.send_failed(probe.sequence, Unsent::Refused),
+                Fate::TooLarge => strategy.send_failed(probe.sequence, Unsent::TooLarge),
+            },
             Next::Wait(until) => {
                 let next = due.peek().map(|Reverse((at, _))| *at);
                 now = next.map_or(until, |next| next.min(until)).max(now + Duration::from_nanos(1));
@@ -212,6 +250,96 @@ mod tests {
                 ttls.extend(hops.iter().map(|hop| hop.ttl));
                 let wanted = (1..=last).collect::<Vec<u8>>();
                 assert_eq!((ttls, strategy.stop()), (wanted, Some(stop)), "{name} {gap_limit}");
+            }
+        }
+    }
+
+    /// Who answers at each TTL, and how many probes were lost there.
+    fn told(hops: &[HopReport]) -> Vec<(u8, Vec<IpAddr>, usize)> {
+        let ips = |hop: &HopReport| hop.responders.iter().map(|met| met.ip).collect();
+        hops.iter().map(|hop| (hop.ttl, ips(hop), hop.lost.len())).collect()
+    }
+
+    /// Who answers at a TTL of a path of nine hops.
+    fn nine_hops(ttl: u8) -> IpAddr {
+        if ttl < 9 { IpAddr::V4(Ipv4Addr::new(10, 0, ttl, 1)) } else { TARGET }
+    }
+
+    fn on_nine_hops(probe: Send) -> Fate {
+        Fate::Answered(answer(nine_hops(probe.ttl), probe.ttl >= 9), Duration::from_millis(7))
+    }
+
+    #[test]
+    fn what_cannot_be_sent_just_then_is_sent_later_and_nothing_is_lost() {
+        for every in [2, 3, 7] {
+            let both = strategies(&plan()).into_iter().zip(strategies(&plan()));
+            for ((name, mut plain), (_, mut hampered)) in both {
+                let (wanted, _) = drive_through(&mut *plain, on_nine_hops);
+                let mut sent = 0;
+                let (hops, _) = drive_through(&mut *hampered, |probe| {
+                    if probe.sequence.is_multiple_of(every) {
+                        return Fate::Postponed;
+                    }
+                    sent += 1;
+                    on_nine_hops(probe)
+                });
+                assert_eq!(told(&hops), told(&wanted), "{name} {every}");
+                assert_eq!(hampered.stop(), Some(Stop::Destination), "{name} {every}");
+                assert_eq!(hampered.totals(), (sent, sent), "{name} {every}");
+                assert_eq!(hampered.mtu(), plain.mtu(), "{name} {every}");
+                let complete = |of: &dyn Strategy| of.paths().map(|paths| paths.complete);
+                assert_eq!(complete(&*hampered), complete(&*plain), "{name} {every}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_kernel_sends_no_more_it_ends_with_what_was_found_and_says_why() {
+        for (after, loses) in [1, 2, 5, 20].into_iter().flat_map(|n| [(n, false), (n, true)]) {
+            for (name, mut strategy) in strategies(&plan()) {
+                let (mut sent, mut heard) = (0, BTreeSet::new());
+                let (hops, took) = drive_through(&mut *strategy, |probe| {
+                    if sent == after {
+                        return Fate::Refused;
+                    }
+                    sent += 1;
+                    if loses && probe.sequence.is_multiple_of(3) {
+                        return Fate::Lost;
+                    }
+                    heard.insert(nine_hops(probe.ttl));
+                    on_nine_hops(probe)
+                });
+                let what = format!("{name} {after} {loses}: {:?}", told(&hops));
+                let found: BTreeSet<_> =
+                    hops.iter().flat_map(|hop| &hop.responders).map(|met| met.ip).collect();
+                assert_eq!(found, heard, "{what}");
+                let is_whole = heard.contains(&TARGET);
+                let is_error = strategy.stop() == Some(Stop::Error);
+                // Of the other paths nothing more is known: that, too, is an end for this reason.
+                let may_differ = is_whole && strategy.paths().is_some();
+                assert!(is_error != is_whole || may_differ, "{what} {:?}", strategy.stop());
+                assert_eq!(strategy.totals().0, sent, "{what}");
+                assert!(strategy.paths().is_none_or(|paths| !paths.complete), "{what}");
+                assert!(took < Duration::from_secs(15), "{what} {took:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ttl_that_the_kernel_sends_nothing_to_hides_no_other() {
+        for barred in [1, 4, 6, 8] {
+            for (name, mut strategy) in strategies(&plan()) {
+                let (hops, _) = drive_through(&mut *strategy, |probe| {
+                    if probe.ttl == barred { Fate::Refused } else { on_nine_hops(probe) }
+                });
+                let what = format!("{name} {barred}");
+                let met = hops.iter().filter(|hop| !hop.responders.is_empty());
+                let others = (1..=9).filter(|ttl| *ttl != barred);
+                assert_eq!(met.map(|hop| hop.ttl).collect::<Vec<_>>(), others.collect::<Vec<_>>());
+                assert!(hops.iter().all(|hop| hop.lost.is_empty()), "what was not sent: {what}");
+                assert_eq!(strategy.stop(), Some(Stop::Destination), "{what}");
+                let mtu = strategy.mtu().map(|mtu| (mtu.octets, mtu.interface, mtu.drops));
+                assert!(mtu.is_none_or(|mtu| mtu == (Some(1500), 1500, Vec::new())), "{what}");
             }
         }
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use tm_schema::{Ignored, Stop};
 
+use crate::strategy::Unsent;
 use crate::trace::{Answer, HopReport, Send, Sent, Wait};
 
 /// A probe that was sent.
@@ -66,6 +67,16 @@ impl Slot {
 
     pub(crate) fn is_refused(&self) -> bool {
         matches!(self.state, State::Refused(_))
+    }
+
+    /// It never left.
+    pub(crate) fn is_unsent(&self) -> bool {
+        matches!(self.state, State::Failed | State::Postponed)
+    }
+
+    /// It never left, and another one takes its place.
+    pub(crate) fn is_postponed(&self) -> bool {
+        matches!(self.state, State::Postponed)
     }
 }
 
@@ -149,9 +160,17 @@ impl Ledger {
     }
 
     /// The kernel did not send a probe; that is no loss. True if it was thought to be in flight.
-    pub(crate) fn unsent(&mut self, sequence: usize, state: State) -> bool {
+    pub(crate) fn unsent(&mut self, sequence: usize, why: Unsent) -> bool {
         self.sent = self.sent.saturating_sub(1);
-        self.set(sequence, state)
+        let is_passing = matches!(why, Unsent::ForNow(_));
+        self.set(sequence, if is_passing { State::Postponed } else { State::Failed })
+    }
+
+    /// Why a trace ends beyond whose farthest answer all is silence: if the kernel sent nothing to
+    /// one of those TTLs, its silence says nothing.
+    pub(crate) fn after_silence(&self, stop: Stop, mut silent: RangeInclusive<u8>) -> Stop {
+        let is_barred = |ttl| self.at(ttl).next().is_some() && self.at(ttl).all(Slot::is_unsent);
+        if silent.any(is_barred) { Stop::Error } else { stop }
     }
 
     /// Whether an answer is to be believed, where a probe given up may still be answered unless it

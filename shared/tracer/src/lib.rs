@@ -81,7 +81,7 @@ mod wake;
 pub use engine::{Engine, Sink};
 pub use ledger::Ledger;
 pub use options::{Options, Spread};
-pub use strategy::Strategy;
+pub use strategy::{Strategy, Unsent};
 pub use target::{Address, Family, Lookup, Target};
 pub use wake::Waker;
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tm_schema::{MtuDrop, MtuLimit, PathMtu, Stop};
 
 use crate::ledger::{Ledger, Meant, Slot, State};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 use crate::trace::{Answer, Ending, Next, Plan, Send};
 use search::Search;
 
@@ -217,6 +217,12 @@ impl Mtu {
         }
     }
 
+    /// The host itself sends no datagram larger than `size`.
+    fn shrink(&mut self, size: u16) {
+        self.interface = self.interface.min(size);
+        self.lower(0, size);
+    }
+
     /// A router nearer than `ttl` refused a probe for its size.
     fn refuse(&mut self, index: usize, named: Option<u32>) {
         let Some((ttl, size)) = self.ledger.slot(index).map(|slot| (slot.ttl, slot.octets()))
@@ -254,7 +260,8 @@ impl Mtu {
             self.search = None;
             match found {
                 search::Found::Passes => {} // the suspicion was loss
-                search::Found::Size { low, high } => {
+                search::Found::Size { low, is_barred: true, .. } => self.shrink(low),
+                search::Found::Size { low, high, is_barred: false } => {
                     let was_told = self.refused.is_some_and(|far| far >= ttl);
                     let limit = if was_told { MtuLimit::Refused } else { MtuLimit::BlackHole };
                     if !self.drops.iter().any(|drop| drop.octets == u32::from(low)) {
@@ -285,14 +292,17 @@ impl Mtu {
             (None, (Stop::GapLimit, _)) if self.looked_from != Some(farthest) && !self.serial => {
                 self.looked_from = Some(farthest);
             }
-            (None, (stop, last)) => self.finish(stop, last),
+            (None, (stop, last)) => {
+                let silent = farthest.saturating_add(1)..=last;
+                self.finish(self.ledger.after_silence(stop, silent), last);
+            }
         }
     }
 }
 
 /// It counts as an attempt.
 fn was_sent(slot: &Slot) -> bool {
-    !matches!(slot.state, State::Postponed)
+    !slot.is_postponed()
 }
 
 /// The answer says that the probe was too large.
@@ -329,30 +339,26 @@ impl Strategy for Mtu {
         Next::Wait(next.unwrap_or(now + self.plan.wait.max))
     }
 
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+    fn send_failed(&mut self, sequence: u32, why: Unsent) {
         let index = sequence as usize;
-        let state = if retry.is_some() { State::Postponed } else { State::Failed };
-        self.ledger.unsent(index, state);
+        self.ledger.unsent(index, why);
         let Some((ttl, size)) = self.ledger.slot(index).map(|slot| (slot.ttl, slot.octets()))
         else {
             return;
         };
-        match retry {
-            Some(at) => {
+        match why {
+            Unsent::ForNow(at) => {
                 if let Some(next_at) = self.next_at.get_mut(usize::from(ttl)) {
                     *next_at = at;
                 }
             }
-            // The interface takes less than it said.
-            None if size > self.small => {
-                let less = search::plateau_below(size).max(self.small);
-                self.interface = self.interface.min(less);
-                self.lower(0, less);
+            Unsent::TooLarge if size > self.small => {
+                self.shrink(search::plateau_below(size).max(self.small));
             }
-            None => self.finish(Stop::Error, self.ending.farthest()),
+            Unsent::TooLarge | Unsent::Refused => {}
         }
         if let Some(search) = &mut self.search {
-            search.failed(index);
+            search.unsent(index, size, why);
         }
     }
 

@@ -24,7 +24,7 @@ use std::time::Duration;
 use tm_schema::{Paths, ReplyKind, Stop};
 
 use crate::ledger::{Ledger, Meant, Slot, State};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 use crate::trace::{Answer, Ending, Next, Plan, Send};
 use hop::Hop;
 use stopping::{Confidence, Stopping};
@@ -33,6 +33,8 @@ use stopping::{Confidence, Stopping};
 pub const FLOWS: u16 = 4096;
 /// Probes that a discovery may send: their numbers are 16 bits wide.
 const PROBES: usize = 60_000;
+/// Flows that the kernel may refuse to send before it is taken to send none.
+const REFUSALS: usize = 64;
 /// TTLs that flow 0 is ahead of the farthest answer.
 const LEAD: u8 = 3;
 
@@ -296,9 +298,9 @@ impl Strategy for Discovery {
         }
     }
 
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+    fn send_failed(&mut self, sequence: u32, why: Unsent) {
         let index = sequence as usize;
-        if self.ledger.unsent(index, State::Failed) {
+        if self.ledger.unsent(index, why) {
             self.landed(index);
         }
         let Some(&Slot { ttl, flow, .. }) = self.ledger.slot(index) else { return };
@@ -306,15 +308,12 @@ impl Strategy for Discovery {
         if let Some(seen) = hop.flows.get_mut(&flow) {
             seen.tries = seen.tries.saturating_sub(1);
         }
-        if let Some(at) = retry {
+        if let Unsent::ForNow(at) = why {
             hop.todo.push_back(flow);
             hop.next_at = hop.next_at.max(at);
             return;
         }
         self.dead.insert(flow);
-        if self.dead.len() > 64 {
-            self.interrupt(Stop::Error);
-        }
     }
 
     fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration) {
@@ -376,16 +375,24 @@ impl Strategy for Discovery {
 }
 
 impl Discovery {
-    /// All probes that it may send were sent.
+    /// All probes that it may send were sent, or the kernel sends no more.
     fn is_spent(&self) -> bool {
-        self.ledger.slots.len() >= self.most_probes
+        self.ledger.slots.len() >= self.most_probes || self.is_barred()
+    }
+
+    fn is_barred(&self) -> bool {
+        self.dead.len() > REFUSALS
     }
 
     /// Ends it when the last of them was answered or given up.
     fn end_spent(&mut self) {
         self.incomplete = true;
         if self.ledger.waiting().next().is_none() {
-            let stop = if self.length().is_some() { Stop::Destination } else { Stop::Interrupted };
+            let stop = match self.length() {
+                _ if self.is_barred() => Stop::Error,
+                Some(_) => Stop::Destination,
+                None => Stop::Interrupted,
+            };
             self.finish(stop, self.farthest);
         }
     }

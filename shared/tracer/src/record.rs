@@ -219,3 +219,49 @@ fn note(answer: &Answer, target: Option<IpAddr>) -> Option<String> {
     };
     Some(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::plain_answer;
+
+    #[test]
+    fn notes_are_those_that_traceroute_prints() {
+        let (v4, v6): (IpAddr, IpAddr) =
+            ("192.0.2.1".parse().unwrap(), "2001:db8::1".parse().unwrap());
+        for (from, icmp_type, code, mtu, wanted) in [
+            (v4, 3, 0, None, Some("!N")),
+            (v4, 3, 1, None, Some("!H")),
+            (v4, 3, 2, None, Some("!P")),
+            (v4, 3, 3, None, Some("!<3>")),
+            (v4, 3, 4, Some(1400), Some("!F-1400")),
+            (v4, 3, 4, None, Some("!F")),
+            (v4, 3, 5, None, Some("!S")),
+            (v4, 3, 9, None, Some("!<9>")),
+            (v4, 3, 13, None, Some("!X")),
+            (v4, 3, 14, None, Some("!V")),
+            (v4, 3, 15, None, Some("!C")),
+            (v4, 12, 0, None, Some("!<12-0>")),
+            (v6, 1, 0, None, Some("!N")),
+            (v6, 1, 1, None, Some("!X")),
+            (v6, 1, 2, None, Some("!S")),
+            (v6, 1, 3, None, Some("!H")),
+            (v6, 1, 4, None, Some("!<4>")),
+            (v6, 1, 6, None, Some("!<6>")),
+            (v6, 2, 0, Some(1280), Some("!F-1280")),
+            (v6, 4, 1, None, Some("!P")),
+            (v6, 4, 0, None, Some("!<4-0>")),
+        ] {
+            let plain = plain_answer(from, ReplyKind::DestUnreachable, Some(60));
+            let answer = Answer { icmp_type: Some(icmp_type), code: Some(code), mtu, ..plain };
+            let elsewhere = Some(IpAddr::from([198, 51, 100, 9]));
+            assert_eq!(note(&answer, elsewhere).as_deref(), wanted, "{from} {icmp_type} {code}");
+            // A closed port is how a destination answers UDP, and no refusal.
+            let is_port = matches!((icmp_type, code), (3, 3) | (1, 4));
+            let own = note(&answer, Some(from));
+            assert_eq!(own.as_deref(), wanted.filter(|_| !is_port), "{from} {icmp_type} {code}");
+            let other = Answer { kind: ReplyKind::TimeExceeded, ..answer };
+            assert_eq!(note(&other, elsewhere), None);
+        }
+    }
+}

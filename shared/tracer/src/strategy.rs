@@ -9,6 +9,17 @@ use crate::ledger::Ledger;
 use crate::paths::Found;
 use crate::trace::{Answer, HopReport, Next};
 
+/// Why the kernel did not send a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unsent {
+    /// It could not just then, and may be asked again at this time.
+    ForNow(Duration),
+    /// The datagram is larger than the interface takes.
+    TooLarge,
+    /// It will not.
+    Refused,
+}
+
 /// A way of tracing.
 pub trait Strategy {
     /// What it sent, and what became of that.
@@ -20,8 +31,8 @@ pub trait Strategy {
     /// What to do at `now`.
     fn poll(&mut self, now: Duration) -> Next;
 
-    /// The kernel would not send the probe; `retry` says when to try again, if at all.
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>);
+    /// The kernel did not send the probe.
+    fn send_failed(&mut self, sequence: u32, why: Unsent);
 
     /// The probe `sequence` was answered after `rtt`, quoted with the TTL `quoted_ttl`.
     fn answered(&mut self, sequence: u32, answer: Answer, quoted_ttl: Option<u8>, rtt: Duration);

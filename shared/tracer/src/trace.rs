@@ -25,7 +25,7 @@ use tm_path::hint::Signature;
 use tm_schema::{Interface, MplsLabel, ReplyKind, Stop};
 
 use crate::ledger::{Ledger, Meant, Slot, State};
-use crate::strategy::Strategy;
+use crate::strategy::{Strategy, Unsent};
 pub(crate) use ending::Ending;
 use flow::Flow;
 pub use report::{HopReport, Responder, Sent};
@@ -207,11 +207,12 @@ impl Strategy for Trace {
         Next::Wait(wake)
     }
 
-    fn send_failed(&mut self, sequence: u32, retry: Option<Duration>) {
+    fn send_failed(&mut self, sequence: u32, why: Unsent) {
         let index = sequence as usize;
-        self.ledger.unsent(index, State::Failed);
+        self.ledger.unsent(index, why);
         let Some(slot) = self.ledger.slot(index) else { return };
-        if let (Some(at), Some(flow)) = (retry, self.flows.get_mut(usize::from(slot.flow))) {
+        if let (Unsent::ForNow(at), Some(flow)) = (why, self.flows.get_mut(usize::from(slot.flow)))
+        {
             flow.requeue(at, slot.ttl);
         }
     }

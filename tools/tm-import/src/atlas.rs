@@ -72,6 +72,9 @@ struct Answer<'a> {
     ttl: Option<u16>,
     #[serde(default)]
     err: Option<Value>,
+    /// Of a datagram that was too large.
+    #[serde(default)]
+    mtu: Option<u32>,
     #[serde(default)]
     late: Option<IgnoredAny>,
     #[serde(default)]
@@ -130,12 +133,19 @@ fn write<H>(of: &Measurement<H>, hops: &[Hop], text: Text, sink: &mut Sink) -> R
             last_resort(&mut draft, hop);
             continue;
         }
-        draft.ttls.entry(number).or_default();
+        let is_asked =
+            hop.error.is_none() && hop.result.iter().all(|answer| answer.error.is_none());
+        if is_asked {
+            draft.ttls.entry(number).or_default();
+        }
         for answer in &hop.result {
             add(&mut draft, number, answer, paris);
         }
     }
-    if draft.error.is_some() && draft.ttls.values().all(|ttl| ttl.responders.is_empty()) {
+    // Whatever is told as an error ended it.
+    let is_target = |ip: &str| draft.target.as_deref() == Some(ip);
+    let mut responders = draft.ttls.values().flat_map(|ttl| &ttl.responders);
+    if draft.error.is_some() && !responders.any(|responder| is_target(&responder.ip)) {
         draft.stop = Some(Stop::Error);
     }
     draft.assume_time_exceeded();
@@ -222,11 +232,18 @@ fn add(draft: &mut Draft, number: u8, answer: &Answer, paris: Option<u16>) {
     responder.probes.push(Probe { rtt_ms, flow: paris.unwrap_or(0), ..answered(0.0) });
     responder.flows.extend(paris);
     let reply_ttl = answer.ttl.and_then(|ttl| u8::try_from(ttl).ok());
-    responder.reply = match (&answer.err, answer.flags.as_deref()) {
-        (Some(err), _) => Some(refusal(err, is_v6, by_target, reply_ttl)),
-        (None, Some(flags)) => tcp(flags, reply_ttl).or(responder.reply.take()),
-        (None, None) if !by_target => Some(Reply { ttl: reply_ttl, ..note::time_exceeded(is_v6) }),
-        (None, None) => responder.reply.take(),
+    responder.reply = match (&answer.err, answer.flags.as_deref(), answer.mtu) {
+        (Some(err), ..) => Some(refusal(err, is_v6, by_target, reply_ttl)),
+        (None, Some(flags), _) => tcp(flags, reply_ttl).or(responder.reply.take()),
+        (None, None, Some(mtu)) => {
+            let (icmp_type, code) = if is_v6 { (2, 0) } else { (3, 4) };
+            let too_large = note::of_icmp(icmp_type, code, is_v6, by_target, reply_ttl);
+            Some(Reply { note: Some(format!("!F-{mtu}")), ..too_large })
+        }
+        (None, None, None) if !by_target => {
+            Some(Reply { ttl: reply_ttl, ..note::time_exceeded(is_v6) })
+        }
+        (None, None, None) => responder.reply.take(),
     };
     if let Some(extension) = &answer.icmpext {
         responder.mpls = extension.obj.iter().flat_map(|obj| &obj.mpls).filter_map(entry).collect();

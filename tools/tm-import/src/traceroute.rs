@@ -412,6 +412,9 @@ mod tests {
         assert_eq!(hop(line).size, Some(1400));
         let tcp = hop(" 8  10.9.0.1 <syn,ack>  0.2 ms");
         assert_eq!(tcp.responders[0].reply.as_ref().unwrap().kind, ReplyKind::SynAck);
+        let closed = hop(" 8  10.9.0.1 <rst,ack>  0.2 ms");
+        assert_eq!(closed.responders[0].reply.as_ref().unwrap().kind, ReplyKind::Rst);
+        assert!(hop(" 8  10.9.0.1 <fin,ack>  0.2 ms").responders[0].reply.is_none());
     }
 
     #[test]

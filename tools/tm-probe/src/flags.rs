@@ -405,6 +405,35 @@ mod tests {
     }
 
     #[test]
+    fn protocols_and_octets_are_read_in_each_spelling() {
+        for (text, wanted) in
+            [("udp", Protocol::Udp), ("ICMP", Protocol::Icmp), ("Tcp", Protocol::Tcp)]
+        {
+            assert_eq!(options(&["-P", text, "h"]).unwrap().protocol, wanted);
+        }
+        for (text, wanted) in [("0", 0), ("0x2e", 46), ("46", 46), ("255", 255), ("0xFF", 255)] {
+            assert_eq!(parse_octet(text), Ok(wanted));
+        }
+        for wrong in ["256", "0x100", "-1", "0x", "", "x"] {
+            assert!(parse_octet(wrong).is_err(), "{wrong}");
+        }
+        for wrong in [&["-P", "sctp", "h"][..], &["-w", "3601", "h"]] {
+            assert!(options(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn the_family_is_that_of_the_source_where_none_is_named() {
+        let of = |args: &[&str]| {
+            Flags::try_parse_from([&["tm-probe"], args, &["h"]].concat()).unwrap().lookup().family
+        };
+        assert_eq!(of(&[]), Family::Any);
+        assert_eq!((of(&["-4"]), of(&["-6"])), (Family::V4, Family::V6));
+        assert_eq!(of(&["-s", "192.0.2.1"]), Family::V4);
+        assert_eq!(of(&["-s", "2001:db8::1"]), Family::V6);
+    }
+
+    #[test]
     fn rounds_follow_from_the_interval() {
         let of =
             |args: &[&str]| options(args).map(|options| (options.rounds, options.probes)).unwrap();

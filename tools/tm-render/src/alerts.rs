@@ -1,6 +1,9 @@
 //! Alerts below the table. One that still stands stays until it is over; of those that are over,
 //! the latest are shown.
 
+#[cfg(test)]
+mod tests;
+
 use tm_schema::{Alert, AlertKind};
 use tm_stream::text::{cut, visible};
 

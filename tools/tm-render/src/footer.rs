@@ -1,5 +1,8 @@
 //! The lines under the table: the silent tail, how the trace ended, what was lost.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
 use tm_path::detour::Agreement;
@@ -218,6 +221,7 @@ pub(crate) fn ending(trace: &Trace) -> &'static str {
         Stop::StopSet => "not followed to its end: what lies beyond was found before",
         Stop::Interrupted if trace.reached => "reached; interrupted",
         Stop::Interrupted => "interrupted",
+        Stop::Error if trace.received > 0 => "not followed to its end: an error ended it",
         Stop::Error => "could not be traced",
     }
 }

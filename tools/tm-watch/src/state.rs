@@ -4,6 +4,10 @@
 //! that cannot be read is set aside, said so, and begun anew: it came from a disk that strangers
 //! may have written to, and holds nothing that rounds do not teach again.
 
+#[cfg(test)]
+mod tests;
+
+use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
@@ -140,12 +144,12 @@ impl State {
             });
             end = of_host.max_by_key(|path| path.seen)?.end.clone();
         }
-        if !matches!(self.place, Place::Nowhere) {
-            self.changed.insert(end.host.clone());
-        }
         let is_known = self.paths.get(&end).is_some_and(|paths| vantage::is_known(paths, trace));
         if !is_known && self.count >= PATHS {
             self.forget();
+        }
+        if !matches!(self.place, Place::Nowhere) {
+            self.changed.insert(end.host.clone());
         }
         let nothing = Path {
             end: end.clone(),
@@ -251,10 +255,18 @@ impl State {
     fn forget(&mut self) {
         self.save();
         let mut seen: Vec<Time> = self.all().map(|path| path.seen).collect();
-        let tenth = (seen.len() / 10).min(seen.len().saturating_sub(1));
-        let (_, &mut until, _) = seen.select_nth_unstable(tenth);
+        let tenth = seen.len().div_ceil(10);
+        let Some(last) = tenth.checked_sub(1) else { return };
+        let (older, &mut until, _) = seen.select_nth_unstable(last);
+        // Any number of them may have been seen at the same time.
+        let mut at_once = tenth - older.iter().filter(|at| **at < until).count();
+        let mut is_kept = |path: &Path| match path.seen.cmp(&until) {
+            Ordering::Less => false,
+            Ordering::Greater => true,
+            Ordering::Equal => at_once.checked_sub(1).map(|left| at_once = left).is_none(),
+        };
         self.paths.retain(|_, paths| {
-            paths.retain(|path| path.seen > until);
+            paths.retain(&mut is_kept);
             !paths.is_empty()
         });
         self.count = self.all().count();

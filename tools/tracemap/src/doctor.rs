@@ -59,7 +59,11 @@ pub(crate) fn run(flags: &Doctor) -> Result<Outcome, Error> {
 /// What a tool finds when it checks what it needs.
 fn checked(name: &str, arguments: &[&str]) -> Vec<Finding> {
     let Some(program) = tools::find(name) else {
-        return vec![Finding::new(name, State::Warning, "not installed, so traces do without it")];
+        let (state, detail) = match tools::is_required(name) {
+            true => (State::Bad, "not installed, and no trace does without it"),
+            false => (State::Warning, "not installed, so traces do without it"),
+        };
+        return vec![Finding::new(name, state, detail)];
     };
     let output = Command::new(&program)
         .arg("--check")

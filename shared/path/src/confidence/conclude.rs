@@ -131,12 +131,13 @@ impl Case {
         let mut kinds = 0;
         let mut evidence = Vec::new();
         for (of, source, kind) in all {
-            kinds |= kind;
-            let score = match (of == code, evidence.is_empty()) {
+            // Whoever says it first, in whatever order they were asked.
+            let score = match (of == code, kinds == 0) {
                 (true, true) => COUNTRY,
                 (true, false) => COUNTRY_AGREES,
                 (false, _) => COUNTRY_DIFFERS,
             };
+            kinds |= if of == code { kind } else { 0 };
             let source = source.to_owned();
             evidence.push(Evidence { source, says: called(&of), score });
         }

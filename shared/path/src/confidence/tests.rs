@@ -136,6 +136,38 @@ fn what_light_forbids_loses_to_what_it_allows() {
 }
 
 #[test]
+fn a_country_is_as_sure_in_whatever_order_its_sources_were_asked() {
+    let all = [country("a.mmdb", "DE"), country("b.mmdb", "DE"), country("c.mmdb", "US")];
+    for order in [[0, 1, 2], [0, 2, 1], [2, 0, 1], [2, 1, 0]] {
+        let geo = conclude(&order.map(|at| all[at].clone()), &[]);
+        let wanted = ("DE".to_owned(), Some(Confidence::Medium), Some(1.5));
+        assert_eq!(in_short(&geo), wanted, "{order:?} {:?}", geo.evidence);
+        let own = geo.source.as_deref();
+        assert!(own.is_some_and(|source| source != "c.mmdb"), "{order:?} {own:?}");
+    }
+    // One against one is no majority.
+    let geo = conclude(&[all[0].clone(), all[2].clone()], &[]);
+    assert_eq!((geo.country_code, geo.confidence), (None, Some(Confidence::Low)));
+}
+
+#[test]
+fn a_source_that_says_another_country_makes_this_one_no_surer() {
+    static MORE: [City; 4] = [
+        city("Albany", "US", 42.65, -73.76),
+        city("Buffalo", "US", 42.89, -78.88),
+        city("Chicago", "US", 41.88, -87.63),
+        city("Denver", "US", 39.74, -104.98),
+    ];
+    // One name, and cities as many as it can be read for: all evidence is of one kind.
+    let readings: Vec<Hint> =
+        [&NASHUA, &ASHBURN].into_iter().chain(&MORE).map(|city| hint(city, 3.0)).collect();
+    let geo = conclude(&[country("a.mmdb", "DE")], &readings);
+    assert_eq!(in_short(&geo), ("US".to_owned(), Some(Confidence::Medium), Some(3.5)), "{geo:?}");
+    let geo = conclude(&[country("a.mmdb", "US")], &readings);
+    assert_eq!(geo.confidence, Some(Confidence::High), "{geo:?}");
+}
+
+#[test]
 fn a_country_that_nothing_forbids_is_better_than_an_impossible_city() {
     let case = case(&[database(&ASHBURN), country("b.mmdb", "DE")], &[]);
     let geo = case.conclude(&refuted(&[true]));

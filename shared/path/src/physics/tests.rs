@@ -183,3 +183,36 @@ fn a_disc_has_its_centre_in_what_is_beyond_doubt() {
     let given = Route::new(Some(spot("here", LONDON))).disc(5.0).unwrap();
     assert_eq!((given.center, given.km, &*given.name), (direction(LONDON), 555.0, "here"));
 }
+
+#[test]
+fn of_several_weaker_places_the_one_that_is_out_of_the_way_gives_way() {
+    for vantage in [true, false] {
+        let mut route = to_boston(vantage);
+        // One database is right, another says the far side of the world.
+        route.confirm(known(8, 110.0, &[0], "near Boston", (42.3, -71.2), 1.5));
+        route.confirm(known(9, 112.0, &[0], "Sydney", SYDNEY, 1.5));
+        let (boston, hop10) = (spot("Boston", BOSTON), reply(10, 113.0, &[0]));
+        assert!(route.reconcile(&hop10, &boston, 3.0));
+        assert_eq!(route.refute(&hop10, &boston), None);
+        let los_angeles = spot("Los Angeles", LOS_ANGELES);
+        let refuted = route.refute(&reply(11, 94.59, &[0]), &los_angeles).unwrap();
+        assert!(
+            refuted.why.contains("Boston, near Boston to Los"),
+            "only Sydney went: {refuted:?}"
+        );
+    }
+}
+
+#[test]
+fn what_more_places_contradict_than_may_be_wrong_is_not_forgotten() {
+    let mut route = to_boston(true);
+    let far = [("Sydney", SYDNEY), ("Los Angeles", LOS_ANGELES)];
+    for n in 0..=MOST_WRONG as u8 {
+        let (name, at) = far[usize::from(n % 2)];
+        route.confirm(known(8 + n, 110.0, &[0], name, at, 1.5));
+    }
+    let (boston, last) = (spot("Boston", BOSTON), reply(20, 111.0, &[0]));
+    let before = route.refute(&last, &boston).unwrap();
+    assert!(!route.reconcile(&last, &boston, 3.0), "more than {MOST_WRONG} would have to be wrong");
+    assert_eq!(route.refute(&last, &boston), Some(before), "nothing was forgotten for nothing");
+}

@@ -1,5 +1,6 @@
 //! The records of a bulk run: one target after the other, from what was observed of it.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
@@ -44,7 +45,7 @@ pub(crate) fn assemble(
     }
     let times = || seen.probes.iter().filter_map(Probe::times);
     let interrupted = run.journal().end() < run.order.len();
-    if times().next().is_none() && seen.error.is_none() && interrupted {
+    if times().next().is_none() && seen.refused.is_empty() && interrupted {
         return Ok(()); // its turn did not come
     }
     let wall = |micros: u64| run.began_wall + Duration::from_micros(micros);
@@ -75,8 +76,9 @@ pub(crate) fn assemble(
             sink.record(&hop.into())?;
         }
     }
-    if let Some(errno) = seen.error.filter(|_| outcome.sent == 0) {
-        let error = format!("cannot send: {}", io::Error::from_raw_os_error(errno));
+    let is_told = outcome.sent == 0 || stop == Stop::Error;
+    if let Some((_, errno)) = seen.refused.first_key_value().filter(|_| is_told) {
+        let error = format!("cannot send: {}", io::Error::from_raw_os_error(*errno));
         sink.failed(&format!("{target}: {error}"));
         (outcome.stop, outcome.error) = (Some(Stop::Error), Some(error));
     }
@@ -106,7 +108,8 @@ struct Seen<'a> {
     /// By TTL, from the first.
     probes: Vec<Probe>,
     ignored: Ignored,
-    error: Option<i32>,
+    /// Where the kernel sent nothing, and why.
+    refused: BTreeMap<u8, i32>,
 }
 
 impl<'a> Seen<'a> {
@@ -120,7 +123,7 @@ impl<'a> Seen<'a> {
             _ => Probe::Unsent,
         };
         let probes = (run.options.first_hop..=run.options.max_hops).map(probe).collect();
-        Self { run, probes, ignored: Ignored::default(), error: None }
+        Self { run, probes, ignored: Ignored::default(), refused: BTreeMap::new() }
     }
 
     fn take(&mut self, observation: Observation) {
@@ -134,7 +137,7 @@ impl<'a> Seen<'a> {
             (What::Spared, Some(probe)) => *probe = Probe::Unsent,
             (What::Refused(errno), Some(probe)) => {
                 *probe = Probe::Unsent;
-                self.error = Some(errno);
+                self.refused.insert(observation.ttl, errno);
             }
             (What::Ambiguous, _) => self.ignored.ambiguous += 1,
             (What::Forged, _) => self.ignored.forged += 1,
@@ -151,13 +154,22 @@ impl<'a> Seen<'a> {
                 ending.note(ttl, answer, target);
             }
         }
-        let gap = ending.farthest().max(options.first_hop - 1).saturating_add(options.gap_limit);
+        let farthest = ending.farthest().max(options.first_hop - 1);
+        let gap = farthest.saturating_add(options.gap_limit);
         let has_gap = options.gap_limit != 0 && gap < options.max_hops;
         let last = if has_gap { gap } else { options.max_hops };
         match ending.end() {
             Some((ttl, true)) => (ttl, Stop::Destination),
             _ if interrupted => (last, Stop::Interrupted),
             Some((ttl, false)) => (ttl, Stop::Unreachable),
+            // Where nothing was sent, silence says nothing.
+            None if self
+                .refused
+                .keys()
+                .any(|ttl| (farthest.saturating_add(1)..=last).contains(ttl)) =>
+            {
+                (last, Stop::Error)
+            }
             None if has_gap => (last, Stop::GapLimit),
             None => (last, Stop::MaxHops),
         }

@@ -1,6 +1,7 @@
 //! What the threads of a bulk run share.
 
 use std::io;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use super::code::Code;
 use super::journal::Journal;
 use super::permutation::Order;
 use super::sockets::{Sockets, binding};
+use super::some_of;
 use super::targets::Targets;
 use crate::net::{peer, socket};
 use crate::options::Options;
@@ -150,13 +152,7 @@ impl<'a> Run<'a> {
 
 impl Family {
     fn open(v6: bool, options: &Options, targets: &Targets) -> io::Result<Self> {
-        let first = if v6 { targets.count(false) } else { 0 };
-        let target = targets.get(first).ok_or_else(|| io::Error::other("no target"))?;
-        let no_route = |error: io::Error| {
-            io::Error::new(error.kind(), format!("no route to {target}: {error}"))
-        };
-        let source =
-            socket::source_for(peer(target, 0, 33434), &binding(options)).map_err(no_route)?;
+        let source = source(v6, options, targets)?;
         let opened = privilege::raised(|| Sockets::open(v6, options));
         let (sockets, flow) = opened.map_err(|error| needs_raw(&error))?;
         let mut code =
@@ -165,6 +161,23 @@ impl Family {
         code.size = options.size.unwrap_or(code.size);
         Ok(Self { code, sockets })
     }
+}
+
+/// The address that packets to the targets of a family bear: to the first that has a route.
+fn source(v6: bool, options: &Options, targets: &Targets) -> io::Result<IpAddr> {
+    let (binding, mut refused) = (binding(options), None);
+    for target in some_of(targets, v6) {
+        match socket::source_for(peer(target, 0, 33434), &binding) {
+            Ok(source) => return Ok(source),
+            Err(error) => {
+                refused.get_or_insert((target, error));
+            }
+        }
+    }
+    Err(refused.map_or_else(
+        || io::Error::other("no target"),
+        |(target, error)| io::Error::new(error.kind(), format!("no route to {target}: {error}")),
+    ))
 }
 
 fn needs_raw(error: &io::Error) -> io::Error {

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::ledger::{Ledger, Slot};
+use crate::strategy::Unsent;
 
 /// MTUs that links and tunnels really have, the largest first; those of RFC 1191 among them.
 const PLATEAUS: [u16; 27] = [
@@ -29,8 +30,8 @@ pub(super) fn plateau_below(size: u16) -> u16 {
 pub(super) enum Found {
     /// The size that was suspected passes after all.
     Passes,
-    /// `low` passes, `high` does not.
-    Size { low: u16, high: u16 },
+    /// `low` passes, `high` does not; or the kernel sends none so large.
+    Size { low: u16, high: u16, is_barred: bool },
     /// The responder answers too seldom to say.
     Unknown,
 }
@@ -44,6 +45,8 @@ pub(super) struct Search {
     /// Known not to pass, once `is_proven`.
     high: u16,
     is_proven: bool,
+    /// The kernel would not send `high`.
+    is_barred: bool,
     small: u16,
     size: u16,
     /// Sizes to send in this look.
@@ -64,6 +67,7 @@ impl Search {
             low,
             high,
             is_proven: false,
+            is_barred: false,
             small: small.min(low),
             size: high,
             queue: Vec::new(),
@@ -108,9 +112,13 @@ impl Search {
         self.sent.push(index);
     }
 
-    /// The kernel would not send it: as good as lost.
-    pub(super) fn failed(&mut self, index: usize) {
+    /// The kernel did not send it.
+    pub(super) fn unsent(&mut self, index: usize, size: u16, why: Unsent) {
         self.sent.retain(|sent| *sent != index);
+        if let Unsent::ForNow(again) = why {
+            self.queue.push(size);
+            self.resume_at = again;
+        }
     }
 
     /// Goes on with what was answered; the end, once it is there.
@@ -120,8 +128,9 @@ impl Search {
         if of(self.size).any(Slot::is_answered) {
             return self.passes();
         }
+        let is_barred = of(self.size).next().is_none();
         if of(self.size).any(Slot::is_refused) {
-            return self.does_not_pass();
+            return self.does_not_pass(is_barred);
         }
         if !self.queue.is_empty() || mine().any(Slot::is_waiting) {
             return None;
@@ -129,7 +138,7 @@ impl Search {
         if of(self.small).any(Slot::is_answered) {
             self.proofs += 1;
             if self.proofs >= PROOF {
-                return self.does_not_pass();
+                return self.does_not_pass(is_barred);
             }
         } else {
             self.resume_at = self.now + PAUSE;
@@ -149,8 +158,9 @@ impl Search {
         self.narrow()
     }
 
-    fn does_not_pass(&mut self) -> Option<Found> {
+    fn does_not_pass(&mut self, is_barred: bool) -> Option<Found> {
         self.is_proven = true;
+        self.is_barred = is_barred;
         self.high = self.size;
         self.narrow()
     }
@@ -160,7 +170,7 @@ impl Search {
     fn narrow(&mut self) -> Option<Found> {
         let (low, high) = (self.low, self.high);
         if high <= low.saturating_add(1) {
-            return Some(Found::Size { low, high });
+            return Some(Found::Size { low, high, is_barred: self.is_barred });
         }
         let inside: Vec<u16> =
             PLATEAUS.into_iter().filter(|plateau| *plateau > low && *plateau < high).collect();
@@ -212,7 +222,7 @@ mod tests {
             high in prop_oneof![Just(1500u16), Just(9000), 61u16..], at in 0.0f64..1.0,
         ) {
             let passes = 60 + (f64::from(high - 60) * at) as u16;
-            let found = if passes == high { Found::Passes } else { Found::Size { low: passes, high: passes + 1 } };
+            let found = if passes == high { Found::Passes } else { Found::Size { low: passes, high: passes + 1, is_barred: false } };
             for is_refused in [true, false] {
                 let (result, sizes, sent) = search(passes, high, is_refused);
                 prop_assert_eq!(result, found);
@@ -228,7 +238,7 @@ mod tests {
     fn sizes_that_links_have_are_found_by_fewer() {
         let sizes = PLATEAUS.iter().filter(|size| (1280..1500).contains(*size)).map(|size| {
             let (found, sizes, _) = search(*size, 1500, true);
-            assert_eq!(found, Found::Size { low: *size, high: size + 1 });
+            assert_eq!(found, Found::Size { low: *size, high: size + 1, is_barred: false });
             sizes
         });
         assert!(sizes.max() <= Some(7));

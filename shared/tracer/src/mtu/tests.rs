@@ -3,12 +3,12 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use tm_schema::MtuLimit;
+use tm_schema::{MtuLimit, Stop};
 
 use super::Mtu;
-use crate::driving::{Dice, TARGET, answer, drive, plan};
+use crate::driving::{Dice, Fate, TARGET, answer, drive, drive_through, plan};
 use crate::strategy::Strategy;
-use crate::trace::{Answer, Send};
+use crate::trace::{Answer, Next, Send};
 
 const INTERFACE: u16 = 1500;
 
@@ -140,4 +140,86 @@ fn loss_alone_makes_no_black_hole() {
     });
     // Nine large probes lost, small ones answered in between: 0.39⁹ is 2 in 10,000.
     assert!(false_ones.count() <= 1);
+}
+
+/// A path of nine hops that takes all sizes, from a host that sends none larger than `most`.
+fn from_a_host(most: u16, larger: &Fate) -> (Mtu, Vec<tm_schema::Mtu>) {
+    let path = vec![Router { silent: false, link: INTERFACE, refusal: Refusal::None }; 8];
+    let mut mtu = Mtu::new(plan(), INTERFACE, TARGET, Duration::ZERO);
+    let (hops, _) = drive_through(&mut mtu, |probe| match respond(&path, probe) {
+        Some(answer) if probe.size.unwrap() <= most => {
+            Fate::Answered(answer, Duration::from_millis(3))
+        }
+        _ => larger.clone(),
+    });
+    let of_hops = hops.iter().map(|hop| hop.mtu.unwrap()).collect();
+    (mtu, of_hops)
+}
+
+#[test]
+fn an_interface_that_takes_less_than_it_said_is_the_limit() {
+    // Not to the octet: the next size that links have.
+    for (most, found) in [(1499, 1492), (1400, 1400), (1300, 1280), (60, 60)] {
+        let (mtu, hops) = from_a_host(most, &Fate::TooLarge);
+        let path = mtu.mtu().unwrap();
+        assert_eq!((path.octets, path.interface), (Some(found), found), "{most}");
+        assert_eq!(path.drops, [], "{most}");
+        let wanted = tm_schema::Mtu { octets: Some(found), limit: Some(MtuLimit::Interface) };
+        assert_eq!(hops, [wanted; 9], "{most}");
+        assert_eq!(mtu.stop(), Some(Stop::Destination), "{most}");
+    }
+    let (mtu, hops) = from_a_host(59, &Fate::TooLarge);
+    assert_eq!((mtu.stop(), mtu.mtu().unwrap().octets), (Some(Stop::Error), None));
+    assert!(hops.iter().all(|hop| hop.octets.is_none()));
+}
+
+#[test]
+fn a_firewall_that_lets_no_large_probe_leave_is_no_black_hole() {
+    let (mtu, hops) = from_a_host(1003, &Fate::Refused);
+    let path = mtu.mtu().unwrap();
+    assert_eq!((path.octets, path.interface), (Some(1003), 1003));
+    assert_eq!((path.drops, mtu.stop()), (Vec::new(), Some(Stop::Destination)));
+    let most = tm_schema::Mtu { octets: Some(1003), limit: Some(MtuLimit::Interface) };
+    assert_eq!(hops, [most; 9]);
+}
+
+#[test]
+fn a_search_loses_nothing_that_cannot_be_sent_just_then() {
+    let path = vec![Router { silent: false, link: 1234, refusal: Refusal::None }; 4];
+    for every in [2, 3] {
+        let mut mtu = Mtu::new(plan(), INTERFACE, TARGET, Duration::ZERO);
+        drive_through(&mut mtu, |probe| match respond(&path, probe) {
+            _ if probe.sequence.is_multiple_of(every) => Fate::Postponed,
+            Some(answer) => Fate::Answered(answer, Duration::from_millis(3)),
+            None => Fate::Lost,
+        });
+        let path = mtu.mtu().unwrap();
+        assert_eq!((path.octets, path.interface), (Some(1234), 1500));
+        let limits: Vec<_> = path.drops.iter().map(|drop| (drop.octets, drop.limit)).collect();
+        assert_eq!(limits, [(1234, MtuLimit::BlackHole)]);
+    }
+}
+
+#[test]
+fn an_interrupted_discovery_says_what_it_has() {
+    let mut mtu = Mtu::new(plan(), INTERFACE, TARGET, Duration::ZERO);
+    let (mut now, mut sent) = (Duration::ZERO, Vec::new());
+    while sent.len() < 4 {
+        match mtu.poll(now) {
+            Next::Send(probe) => sent.push(probe),
+            Next::Wait(until) => now = until,
+            Next::Done => panic!("nobody answered yet"),
+        }
+    }
+    for probe in sent.iter().filter(|probe| probe.ttl < 3) {
+        mtu.answered(probe.sequence, answer(router(probe.ttl), false), None, now);
+    }
+    for stop in [Stop::Interrupted, Stop::Error] {
+        mtu.interrupt(stop); // the first counts
+        assert_eq!((mtu.stop(), mtu.poll(now)), (Some(Stop::Interrupted), Next::Done));
+    }
+    let hops: Vec<_> = mtu.take_reports().iter().map(|hop| (hop.ttl, hop.mtu.unwrap())).collect();
+    let whole = tm_schema::Mtu { octets: Some(1500), limit: Some(MtuLimit::Interface) };
+    assert_eq!(hops, [(1, whole), (2, whole)]);
+    assert_eq!((mtu.length(), mtu.mtu().unwrap().octets), (None, None));
 }

@@ -233,10 +233,10 @@ impl Discovery {
         let outcomes = self.outcomes(ttl);
         let lossy = self.is_lossy();
         let Some(hop) = self.hops.get_mut(usize::from(ttl)) else { return BTreeSet::new() };
-        let lost = hop
-            .flows
-            .iter()
-            .filter(|(flow, seen)| outcomes.get(*flow) == Some(&Met::Silent) && seen.tries < TRIES);
+        let lost = hop.flows.iter().filter(|(flow, seen)| {
+            let is_silent = outcomes.get(*flow) == Some(&Met::Silent);
+            is_silent && seen.tries < TRIES && !self.dead.contains(flow)
+        });
         let lost: BTreeSet<(u8, u16)> = lost.map(|(&flow, _)| (ttl, flow)).collect();
         if !hop.answers() && !lossy {
             return BTreeSet::new();
@@ -409,7 +409,8 @@ impl Discovery {
         let done: usize = parted.iter().flatten().map(again).sum();
         let need = self.stopping.repetitions(branches).saturating_sub(done);
         let once = |flow: &u16| {
-            hop.flows.get(flow).is_some_and(|seen| seen.met.len() == 1 && seen.tries <= TRIES)
+            let seen = hop.flows.get(flow).filter(|_| !self.dead.contains(flow));
+            seen.is_some_and(|seen| seen.met.len() == 1 && seen.tries <= TRIES)
         };
         let mut turns: Vec<_> =
             parted.into_iter().map(|flows| flows.into_iter().filter(once)).collect();
@@ -464,7 +465,12 @@ impl Discovery {
                 self.looked_from = Some(self.farthest);
                 self.dirty = true;
             }
-            (.., (stop, last)) => self.finish(stop, last),
+            (.., (stop, last)) => {
+                let silent = self.farthest.saturating_add(1)..=last;
+                let stop = self.ledger.after_silence(stop, silent);
+                self.incomplete |= stop == Stop::Error;
+                self.finish(stop, last);
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use tm_schema::{Balancing, Diamond, Paths, Stop};
 
 use super::stopping::Confidence;
 use super::{Discovery, FLOWS, PROBES};
-use crate::driving::{Dice, Link, TARGET, answer, drive, graph, mix, plan};
+use crate::driving::{Dice, Fate, Link, TARGET, answer, drive, drive_through, graph, mix, plan};
 use crate::strategy::Strategy;
 use crate::trace::{Plan, Send};
 
@@ -247,4 +247,23 @@ proptest! {
         let per_packet = found.paths.diamonds.iter().any(|at| at.balancing == Balancing::PerPacket);
         prop_assert!(!per_packet, "flows are no packets: {:?}", found.paths);
     }
+}
+
+#[test]
+fn where_the_kernel_sends_no_more_flows_that_met_somebody_are_not_sent_again_for_ever() {
+    let mut sent = 0;
+    let mut discovery = new(plan(), sure());
+    let (hops, took) = drive_through(&mut discovery, |probe| {
+        // Flows part at the second TTL: that is looked at again.
+        let to =
+            if probe.ttl < 4 { router(probe.ttl, usize::from(probe.flow % 2)) } else { TARGET };
+        sent += 1;
+        match sent {
+            ..=45 => Fate::Answered(answer(to, to == TARGET), Duration::from_millis(4)),
+            _ => Fate::Refused,
+        }
+    });
+    assert!(sent < 400, "{sent}");
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(!hops.is_empty() && !discovery.paths().unwrap().complete);
 }

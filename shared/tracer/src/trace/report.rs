@@ -59,7 +59,7 @@ impl Trace {
         sequences
             .into_iter()
             .filter_map(|sequence| Some((sequence, self.ledger.slots.get(sequence)?)))
-            .filter(|(_, slot)| !matches!(slot.state, State::Replaced | State::Failed))
+            .filter(|(_, slot)| !matches!(slot.state, State::Replaced) && !slot.is_unsent())
             .take(limit)
     }
 
@@ -129,13 +129,14 @@ impl Trace {
         if beyond_waits || !(max_hops || gap_is_full) || !reported(self.farthest) {
             return None;
         }
-        match self.end_reason() {
+        let (stop, last) = match self.end_reason() {
             Stop::MaxHops if gap_is_full => {
-                Some((Stop::GapLimit, self.farthest.saturating_add(gap).min(self.plan.max_hops)))
+                (Stop::GapLimit, self.farthest.saturating_add(gap).min(self.plan.max_hops))
             }
-            Stop::MaxHops => Some((Stop::MaxHops, self.plan.max_hops)),
-            reason => Some((reason, self.farthest)),
-        }
+            Stop::MaxHops => (Stop::MaxHops, self.plan.max_hops),
+            reason => return Some((reason, self.farthest)),
+        };
+        Some((self.ledger.after_silence(stop, first_silent..=last), last))
     }
 
     fn end_reason(&self) -> Stop {

@@ -1,5 +1,8 @@
 //! Everything that is known of one responder.
 
+#[cfg(test)]
+mod tests;
+
 use tm_schema::{Asn, Dns, Geo, Hints, Mtu, MtuLimit, Probe, Reply};
 use tm_stream::text::{shown, wrap};
 
@@ -76,14 +79,15 @@ fn rows(ttl: u8, at: &Ttl, responder: Option<&Responder>, symbols: Symbols) -> V
 }
 
 fn largest(mtu: &Mtu) -> String {
+    let Some(octets) = mtu.octets else { return "not known".to_owned() };
     let why = match mtu.limit {
-        None => "at least",
+        None => return format!("at least {octets} octets"),
         Some(MtuLimit::Interface) => "larger ones cannot be sent",
         Some(MtuLimit::Reported) => "as a router on the way says",
         Some(MtuLimit::Refused) => "a router on the way refuses larger ones",
         Some(MtuLimit::BlackHole) => "larger ones vanish on the way",
     };
-    mtu.octets.map_or("not known".to_owned(), |octets| format!("{octets} octets: {why}"))
+    format!("{octets} octets: {why}")
 }
 
 /// What the replies suggest.

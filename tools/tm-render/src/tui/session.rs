@@ -1,6 +1,9 @@
 //! What a session knows: the rounds of each host, where their lines are, and the view as it was
 //! after any of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;

@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::Color;
 use tm_stream::input::Input;
 
-use super::app::{App, Lower};
+use super::app::{App, End, Lower};
 use super::feed::Feed;
 use super::keys::{KEYS, action};
 use super::position::Position;
@@ -243,5 +243,33 @@ fn what_stands_above_the_screen_hides_neither_its_heading_nor_its_keys() {
             press(&mut app, key);
             assert_eq!(edges(&mut app), before, "{key} {size:?}");
         }
+    }
+}
+
+#[test]
+fn columns_are_chosen_up_and_down_and_stand_in_the_order_of_the_list() {
+    let mut app = app("pacific", false, &["--columns", "hop,host"]);
+    let last = Column::value_variants().len();
+    press(&mut app, "c");
+    press(&mut app, &"j ".repeat(last));
+    press(&mut app, &"k ".repeat(last + 3));
+    press(&mut app, "Space");
+    let chosen = app.flags.columns.clone();
+    let listed = |column: &Column| Column::value_variants().iter().position(|at| at == column);
+    assert!(chosen.is_sorted_by_key(listed), "{chosen:?}");
+    press(&mut app, "Space");
+    press(&mut app, "j Space k Space");
+    assert!(app.flags.columns.is_sorted_by_key(listed), "{:?}", app.flags.columns);
+    press(&mut app, "0");
+    assert!(app.flags.columns.is_empty(), "as it was at first");
+}
+
+#[test]
+fn an_interrupt_ends_it_wherever_the_cursor_is() {
+    for keys in ["", "c", "/", "h", "j Enter"] {
+        let mut app = app("pacific", false, &[]);
+        press(&mut app, keys);
+        app.key(KeyEvent::new(KeyCode::Char('c'), KeyModifiers::CONTROL));
+        assert_eq!(app.outcome, Some(End::Interrupted), "{keys}");
     }
 }

@@ -47,8 +47,9 @@ pub(super) fn settings() -> Vec<Finding> {
     let mut all = vec![Finding::new("config file", State::Ok, detail)];
     for name in tools::every() {
         if let Some(Err(error)) = config::ask(name, "settings") {
+            let finding = Finding::new(name, State::Bad, error);
             let remedy = format!("mend {shown}; `{name} --help` has the flags that it may set");
-            all.push(Finding::new(name, State::Bad, error).with_remedy(remedy));
+            all.push(if path.exists() { finding.with_remedy(remedy) } else { finding });
         }
     }
     all

@@ -38,6 +38,8 @@ pub(crate) struct Log {
     limits: Limits,
     diagnostics: Diagnostics,
     is_failing: bool,
+    /// It can be neither put aside nor opened by its name; that is said once.
+    is_stuck: bool,
     _lock: File,
 }
 
@@ -76,6 +78,7 @@ impl Log {
             limits,
             diagnostics: diagnostics.clone(),
             is_failing: false,
+            is_stuck: false,
             _lock: lock,
         })
     }
@@ -114,10 +117,11 @@ impl Log {
         let Limits { size, age, .. } = self.limits;
         let is_old = !age.is_zero() && self.begun.elapsed().is_ok_and(|since| since >= age);
         let is_full = size > 0 && self.size >= size;
-        if (is_old || is_full) && self.size > 0 {
-            self.rotate();
-        } else if self.was_moved() {
+        // What has its name by now is not this log, and is not put aside.
+        if self.was_moved() {
             self.reopen();
+        } else if (is_old || is_full) && self.size > 0 {
+            self.rotate();
         }
     }
 
@@ -125,10 +129,19 @@ impl Log {
     pub(crate) fn reopen(&mut self) {
         let path = self.path();
         match open(&path, &self.diagnostics) {
-            Ok((file, size, begun)) => (self.file, self.size, self.begun) = (file, size, begun),
-            Err(error) => {
-                self.diagnostics.error(format_args!("cannot open {}: {error}", path.display()));
+            Ok((file, size, begun)) => {
+                (self.file, self.size, self.begun) = (file, size, begun);
+                self.is_stuck = false;
             }
+            Err(error) => self.stuck("open", &error),
+        }
+    }
+
+    /// It goes on where it is.
+    fn stuck(&mut self, what: &str, error: &io::Error) {
+        if !std::mem::replace(&mut self.is_stuck, true) {
+            let path = self.path();
+            self.diagnostics.error(format_args!("cannot {what} {}: {error}", path.display()));
         }
     }
 
@@ -153,9 +166,7 @@ impl Log {
             return;
         }
         if let Err(error) = fs::rename(self.path(), &aside) {
-            self.diagnostics
-                .error(format_args!("cannot rename {}: {error}", self.path().display()));
-            return;
+            return self.stuck("rename", &error);
         }
         self.reopen();
         self.remove_oldest();
