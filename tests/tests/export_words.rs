@@ -53,6 +53,20 @@ fn the_reason_of_an_error_is_told() {
 }
 
 #[test]
+fn nobody_is_called_silent_whom_a_trace_that_was_cut_short_did_not_ask() {
+    let whole = report(&ended(&open_path(), &json!({"stop": "gap_limit"})));
+    let beyond = ["nobody answers beyond hop 2", "What is beyond hop 2"];
+    assert!(beyond.iter().all(|words| whole.contains(words)), "{whole}");
+    for stop in ["error", "interrupted"] {
+        let said = report(&ended(&open_path(), &json!({"stop": stop})));
+        let wanted =
+            "example.com was not reached: the trace came no farther than hop 2, 192.0.2.2.";
+        assert!(said.contains(wanted), "{said}");
+        assert!(!beyond.iter().any(|words| said.contains(words)), "{said}");
+    }
+}
+
+#[test]
 fn invented_places_are_said_to_mean_nothing() {
     let geo = json!({"lat": 59.9, "lon": 10.7, "city": "Oslo", "country_code": "NO",
         "source": "mock", "confidence": "low"});

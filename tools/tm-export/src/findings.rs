@@ -95,20 +95,24 @@ fn verdict(session: &Session) -> Finding {
         );
     };
     let note = last.reply.as_ref().and_then(|reply| reply.note.as_deref());
-    let refused = session.end().is_some_and(|end| end.stop == Some(Stop::Unreachable));
-    let text = if refused {
-        let note = note.map_or(String::new(), |note| format!(" ({})", clean(note)));
-        format!(
-            "{host} was not reached: hop {farthest}, {}, refuses to carry on{note}.",
-            clean(&last.ip)
-        )
-    } else {
-        format!(
-            "{host} was not reached: nobody answers beyond hop {farthest}, {}.",
-            clean(&last.ip)
-        )
+    let ip = clean(&last.ip);
+    let why = match session.end().and_then(|end| end.stop) {
+        Some(Stop::Unreachable) => {
+            let note = note.map_or(String::new(), |note| format!(" ({})", clean(note)));
+            format!("hop {farthest}, {ip}, refuses to carry on{note}")
+        }
+        _ if is_cut_short(session) => {
+            format!("the trace came no farther than hop {farthest}, {ip}")
+        }
+        _ => format!("nobody answers beyond hop {farthest}, {ip}"),
     };
-    finding(Observed, Bad, Some(farthest), text)
+    finding(Observed, Bad, Some(farthest), format!("{host} was not reached: {why}."))
+}
+
+/// Something else than silence ended the trace, and what lies beyond was perhaps never asked.
+fn is_cut_short(session: &Session) -> bool {
+    let stop = session.end().and_then(|end| end.stop);
+    matches!(stop, Some(Stop::Error | Stop::Interrupted))
 }
 
 /// What went wrong, in the tracer's words.
@@ -418,6 +422,7 @@ fn unknowns(session: &Session) -> Vec<Finding> {
     if session.destination().is_none()
         && farthest > 0
         && session.end().is_none_or(|end| end.stop != Some(Stop::Unreachable))
+        && !is_cut_short(session)
     {
         found.push(finding(Unknown, Warning, None, format!("What is beyond hop {farthest}: a firewall that drops probes, a way back that is broken, and a host that is down look the same from here.")));
     }
