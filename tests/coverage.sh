@@ -24,14 +24,15 @@ case ${1:-} in
 esac
 
 mkdir -p target/llvm-cov
-"$cargo" llvm-cov clean --workspace
 if [[ $quick == yes ]]; then
+  "$cargo" llvm-cov clean --workspace
   (($#)) || set -- --workspace --bins
   "$cargo" llvm-cov test --locked --json --summary-only --output-path "$json" --lib "$@"
 else
   # Tests start the tools as they stand beside them.
   # shellcheck disable=SC1090
   source <("$cargo" llvm-cov show-env --sh)
+  "$cargo" llvm-cov clean --workspace
   "$cargo" build --locked --workspace --bins
   "$cargo" test --locked --no-fail-fast --workspace || echo "coverage.sh: some tests failed" >&2
   rm -rf target/debug/desks # programs that tests made, and that were not built
