@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use tm_schema::Hop;
+use tm_schema::{Hop, Protocol, ReplyKind};
 use tm_tests::importing::{import, of_pipe, path, root};
 use tm_tests::{Lab, Traced};
 
@@ -107,16 +107,28 @@ fn scamper_run_live_is_imported_as_the_kernel_routers_are() {
         return; // it gives up privileges that only real root has
     }
     let lab = root().join("tests/lab/netns/lab.sh");
-    let args = ["--real-root", "--", "scamper", "-O", "json", "-c", "trace -w 1", "-i", "10.9.0.1"];
-    let output = Command::new(lab).args(args).stdin(Stdio::null()).output().unwrap();
-    let theirs = of_pipe(&[], &output.stdout);
-    let path = path(&theirs, &theirs.traces[0]);
-    assert_eq!(
-        (path.len(), path[5].as_str(), path[7].as_str()),
-        (8, "6 *", "8 10.9.0.1"),
-        "{path:?}"
-    );
-    assert!(theirs.traces[0].reached && theirs.stderr.is_empty(), "{}", theirs.stderr);
+    // Port 80 is open, 81 is not.
+    for (how, protocol, port, kind) in [
+        ("trace -w 1", Protocol::Udp, Some(33435), ReplyKind::DestUnreachable),
+        ("trace -w 1 -P icmp-paris", Protocol::Icmp, None, ReplyKind::EchoReply),
+        ("trace -w 1 -P tcp -d 80", Protocol::Tcp, Some(80), ReplyKind::SynAck),
+        ("trace -w 1 -P tcp -d 81", Protocol::Tcp, Some(81), ReplyKind::Rst),
+    ] {
+        let args = ["--real-root", "--", "scamper", "-O", "json", "-c", how, "-i", "10.9.0.1"];
+        let output = Command::new(&lab).args(args).stdin(Stdio::null()).output().unwrap();
+        let theirs = of_pipe(&[], &output.stdout);
+        let trace = &theirs.traces[0];
+        let path = path(&theirs, trace);
+        assert_eq!(
+            (path.len(), path[5].as_str(), path[7].as_str()),
+            (8, "6 *", "8 10.9.0.1"),
+            "{how}: {path:?}"
+        );
+        assert!(trace.reached && theirs.stderr.is_empty(), "{how}: {}", theirs.stderr);
+        assert_eq!((trace.protocol, trace.port), (Some(protocol), port), "{how}");
+        let reply = theirs.hops.last().unwrap().reply.as_ref().unwrap();
+        assert_eq!((reply.kind, reply.ttl), (kind, Some(57)), "{how}");
+    }
 }
 
 #[test]
