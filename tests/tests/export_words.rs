@@ -118,3 +118,16 @@ fn hops_in_the_middle_that_are_silent_hide_no_traffic() {
         "{said}"
     );
 }
+
+#[test]
+fn a_flow_that_one_router_did_not_answer_makes_no_path_of_its_own() {
+    let met = |ip, flows: &[u16]| with(seen(ip, 2.0, 4), &json!({"flows": flows}));
+    let hops = [
+        met("192.0.2.1", &[0, 1, 2, 3]),
+        json!([met("192.0.2.2", &[0, 2, 3]), met("192.0.2.3", &[1])]),
+        met("192.0.2.4", &[0, 1]), // it left flows 2 and 3 without an answer
+        met(HOST, &[0, 1, 2, 3]),
+    ];
+    let said = report(&ended(&hops, &json!({})));
+    assert!(said.contains("2 paths seen; several routers answer at hop 2"), "{said}");
+}

@@ -77,19 +77,37 @@ impl Graph {
     }
 
     /// Leaves whole paths: what one flow met of a path that another met more of is none of its own.
+    /// Nor is a path on which somebody was silent who may be the one that others met there.
     fn drop_parts(&mut self) {
         let mut order: Vec<usize> = (0..self.paths.len()).collect();
-        order.sort_by_key(|&at| std::cmp::Reverse(self.paths.get(at).map_or(0, Vec::len)));
+        order.sort_by_cached_key(|&at| {
+            let path = self.paths.get(at).map(Vec::as_slice).unwrap_or_default();
+            let silent = path.iter().filter(|&&node| self.is_silent(node)).count();
+            (std::cmp::Reverse(path.len()), silent)
+        });
         let mut whole: BTreeSet<usize> = BTreeSet::new();
         for at in order {
             let Some(path) = self.paths.get(at) else { continue };
-            let holds = |longer: &Vec<usize>| longer.windows(path.len()).any(|part| part == path);
+            let may_be = |(&one, &other): (&usize, &usize)| {
+                one == other || self.is_silent(other) && self.ttl(one) == self.ttl(other)
+            };
+            let holds = |longer: &Vec<usize>| {
+                longer.windows(path.len()).any(|part| part.iter().zip(path).all(may_be))
+            };
             if !whole.iter().filter_map(|&at| self.paths.get(at)).any(holds) {
                 whole.insert(at);
             }
         }
         let paths = std::mem::take(&mut self.paths).into_iter().enumerate();
         self.paths = paths.filter(|(at, _)| whole.contains(at)).map(|(_, path)| path).collect();
+    }
+
+    fn ttl(&self, node: usize) -> Option<u8> {
+        self.nodes.get(node).map(|node| node.ttl)
+    }
+
+    fn is_silent(&self, node: usize) -> bool {
+        self.nodes.get(node).is_some_and(|node| matches!(node.who, Who::Silent { .. }))
     }
 
     /// There is more than one way to go.
