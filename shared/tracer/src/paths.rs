@@ -43,9 +43,9 @@ const LEAD: u8 = 3;
 pub struct Found {
     /// What was asked for.
     pub host: String,
-    /// The nearest TTL that is being probed, and the farthest that anybody answered at.
+    /// The nearest TTL that is being probed.
     pub ttl: u8,
-    /// See above.
+    /// The farthest TTL that anybody answered at.
     pub farthest: u8,
     /// Responders, those of each TTL.
     pub nodes: usize,

@@ -96,23 +96,18 @@ fn verdict(session: &Session) -> Finding {
     };
     let note = last.reply.as_ref().and_then(|reply| reply.note.as_deref());
     let ip = clean(&last.ip);
-    let why = match session.end().and_then(|end| end.stop) {
+    let why = match session.stop() {
         Some(Stop::Unreachable) => {
             let note = note.map_or(String::new(), |note| format!(" ({})", clean(note)));
             format!("hop {farthest}, {ip}, refuses to carry on{note}")
         }
-        _ if is_cut_short(session) => {
+        // What lies beyond was perhaps never asked.
+        Some(Stop::Error | Stop::Interrupted) => {
             format!("the trace came no farther than hop {farthest}, {ip}")
         }
         _ => format!("nobody answers beyond hop {farthest}, {ip}"),
     };
     finding(Observed, Bad, Some(farthest), format!("{host} was not reached: {why}."))
-}
-
-/// Something else than silence ended the trace, and what lies beyond was perhaps never asked.
-fn is_cut_short(session: &Session) -> bool {
-    let stop = session.end().and_then(|end| end.stop);
-    matches!(stop, Some(Stop::Error | Stop::Interrupted))
 }
 
 /// What went wrong, in the tracer's words.
@@ -419,11 +414,9 @@ fn unknowns(session: &Session) -> Vec<Finding> {
         ));
     }
     let farthest = session.farthest();
-    if session.destination().is_none()
-        && farthest > 0
-        && session.end().is_none_or(|end| end.stop != Some(Stop::Unreachable))
-        && !is_cut_short(session)
-    {
+    let may_be_silence =
+        !matches!(session.stop(), Some(Stop::Unreachable | Stop::Error | Stop::Interrupted));
+    if session.destination().is_none() && farthest > 0 && may_be_silence {
         found.push(finding(Unknown, Warning, None, format!("What is beyond hop {farthest}: a firewall that drops probes, a way back that is broken, and a host that is down look the same from here.")));
     }
     found

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
-use tm_schema::{Hop, Record, Trace};
+use tm_schema::{Hop, Protocol, Record, Trace};
 use tm_stream::Error;
 use tm_stream::text::{cut, visible};
 use tm_stream::typed::Records;
@@ -22,6 +22,22 @@ struct Key {
     family: &'static str,
     /// The name of the place probed from; empty: it has none.
     vantage: String,
+}
+
+impl Key {
+    fn new(
+        target: &str,
+        protocol: Option<Protocol>,
+        ip: Option<&str>,
+        vantage: Option<&str>,
+    ) -> Self {
+        Self {
+            target: target.to_owned(),
+            protocol: protocol.map_or("", Protocol::as_str),
+            family: family(ip),
+            vantage: vantage.unwrap_or_default().to_owned(),
+        }
+    }
 }
 
 /// The last trace of a target.
@@ -43,22 +59,14 @@ pub(crate) fn write(
     while let Some(record) = records.next_record()? {
         match record {
             Record::Hop(hop) if selection.takes(&*hop) => {
-                let key = Key {
-                    target: hop.host.clone(),
-                    protocol: hop.protocol.map_or("", tm_schema::Protocol::as_str),
-                    family: family(hop.resolved_ip.as_deref()),
-                    vantage: hop.vantage.clone().unwrap_or_default(),
-                };
+                let (ip, vantage) = (hop.resolved_ip.as_deref(), hop.vantage.as_deref());
+                let key = Key::new(&hop.host, hop.protocol, ip, vantage);
                 latest = Some(key.clone());
                 targets.entry(key).or_default().of(&hop.trace_id).hops.push(*hop);
             }
             Record::Trace(trace) if selection.takes(&*trace) => {
-                let key = Key {
-                    target: trace.host.clone(),
-                    protocol: trace.protocol.map_or("", tm_schema::Protocol::as_str),
-                    family: family(trace.resolved_ip.as_deref()),
-                    vantage: trace.vantage.clone().unwrap_or_default(),
-                };
+                let (ip, vantage) = (trace.resolved_ip.as_deref(), trace.vantage.as_deref());
+                let key = Key::new(&trace.host, trace.protocol, ip, vantage);
                 let trace_id = trace.trace_id.clone();
                 latest = Some(key.clone());
                 targets.entry(key).or_default().of(&trace_id).end = Some(*trace);

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use tm_path::loss;
 use tm_path::sphere::Point;
-use tm_schema::{Alert, Asn, Dns, Geo, Interface, MplsLabel, Protocol, Reply, Rtt, Time, Trace};
+use tm_schema::{
+    Alert, Asn, Dns, Geo, Interface, MplsLabel, Protocol, Reply, Rtt, Stop, Time, Trace,
+};
 
 use crate::collect::{Collection, Round};
 
@@ -125,6 +127,11 @@ impl Session {
     /// How the last round ended, where that is known.
     pub(crate) fn end(&self) -> Option<&Trace> {
         self.rounds.iter().rev().find_map(|round| round.end.as_ref())
+    }
+
+    /// Why the last round ended, where that is known.
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        self.end()?.stop
     }
 
     /// When the first probe left.
